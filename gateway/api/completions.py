@@ -1,0 +1,68 @@
+"""`POST /v1/chat/completions`: the product.  A bare ASGI handler, because every microsecond here is paid per request."""
+
+import asyncio
+
+import anyio
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+
+from gateway.api.asgi_client import AsgiClient, ClientLeft
+from gateway.errors import TollwayError
+from gateway.inference.pipeline import Gateway, run
+from gateway.inference.request import dialect_of
+from gateway.inference.trace import Trace
+from gateway.keys.types import Caller
+from gateway.kit.log import logger
+
+CLIENT_CLOSED_REQUEST = 499
+"""For the log only: nginx's word for a client that left."""
+METHOD_NOT_ALLOWED = 405
+
+
+def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float) -> ASGIRouteHandler:
+    """The route.  `deadline_s` ends even a stream whose client reads too slowly."""
+
+    @asgi("/v1/chat/completions", copy_scope=False)
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        caller: Caller = scope["state"]["caller"]
+        trace = Trace(
+            request_id=scope["state"]["request_id"], account_id=caller.account_id, key_id=caller.key_id
+        )
+        client = AsgiClient(scope, receive, send, trace.request_id)
+        try:
+            if scope["method"] != "POST":
+                raise _wrong_method(scope["method"])
+            body = await client.read_body(body_bytes_max)
+            await _answer(gateway, caller, body, client, trace, deadline_s)
+        except TollwayError as error:
+            trace.error = error.code
+            await client.refuse(error)
+        except ClientLeft:
+            client.status = CLIENT_CLOSED_REQUEST
+        finally:
+            trace.status = client.status
+            logger().info("request", **trace.fields())
+
+    return handle
+
+
+async def _answer(
+    gateway: Gateway, caller: Caller, body: bytes, client: AsgiClient, trace: Trace, deadline_s: float
+) -> None:
+    """Runs the pipeline until it ends, or the client does."""
+    dialect = dialect_of(client.header("user-agent"))
+    with anyio.CancelScope(deadline=anyio.current_time() + deadline_s) as scope:
+        watcher = asyncio.ensure_future(client.cancel_when_gone(scope))
+        try:
+            await run(gateway, caller, body, dialect, client, trace)
+        finally:
+            watcher.cancel()
+    if scope.cancelled_caught:
+        raise ClientLeft
+
+
+def _wrong_method(method: str) -> TollwayError:
+    error = TollwayError(f"/v1/chat/completions answers to POST, not {method}", code="method_not_allowed")
+    error.status = METHOD_NOT_ALLOWED
+    return error

@@ -1,0 +1,22 @@
+"""For whoever runs the process: is it alive, and can it serve?  No key needed, nothing told."""
+
+from litestar import get
+from sqlalchemy import text
+
+from gateway.errors import NoWorker
+from gateway.inference.pipeline import Gateway
+
+
+@get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@get("/readyz")
+async def readyz(gateway: Gateway) -> dict[str, str]:
+    """The ledger can be read, and at least one model has a worker; else 503."""
+    await gateway.database.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
+    if not gateway.workers.served_models():
+        raise NoWorker("no worker serves any model yet", retry_after_s=1)
+    return {"status": "ready"}

@@ -1,0 +1,173 @@
+"""What goes over the wire, as frozen structs.  Money is an integer (`*_nanousd`) and, for people, a decimal string."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.accounts.types import Account
+from gateway.catalog.types import Model
+from gateway.credit.types import Balance, Grant
+from gateway.keys.types import Key
+from gateway.kit.clock import rfc3339
+from gateway.kit.money import format_usd
+from gateway.metering.types import Receipt, UsageRow
+from gateway.workers.types import Worker
+
+
+class ListOf(msgspec.Struct, frozen=True):
+    """OpenAI's envelope of a list."""
+
+    data: list[dict[str, Any]]
+    object: str = "list"
+
+
+class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`grant_usd` is exactly its credit; left out, the price book's sign-up grant."""
+
+    name: str
+    grant_usd: str | None = None
+
+
+class NewGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    amount_usd: str
+    kind: str = "top_up"
+    reason: str = ""
+
+
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    account: str
+    name: str = "default"
+
+
+def money(name: str, nanousd: int) -> dict[str, Any]:
+    return {f"{name}_nanousd": nanousd, f"{name}_usd": format_usd(nanousd)}
+
+
+def model_card(model: Model) -> dict[str, Any]:
+    """One card that satisfies OpenAI's and Mistral's clients alike (MISTRAL.md section 1.7), with its prices."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": model.owned_by,
+        "capabilities": {
+            "completion_chat": True,
+            "completion_fim": False,
+            "function_calling": model.tools,
+            "reasoning": model.reasoning,
+            "vision": model.vision,
+            "fine_tuning": False,
+            "ocr": False,
+            "classification": False,
+            "moderation": False,
+            "audio": False,
+        },
+        "name": model.id,
+        "description": model.description,
+        "max_context_length": model.context_tokens,
+        "aliases": list(model.aliases),
+        "deprecation": None,
+        "deprecation_replacement_model": None,
+        "default_model_temperature": None,
+        "type": "base",
+        "prices_nanousd_per_mtok": msgspec.structs.asdict(model.prices),
+    }
+
+
+def account_fields(account: Account) -> dict[str, Any]:
+    return {"id": account.id, "name": account.name, "created_at": rfc3339(account.created_us)}
+
+
+def key_fields(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "kind": key.kind,
+        "account_id": key.account_id,
+        "name": key.name,
+        "hint": key.hint,
+        "created_at": rfc3339(key.created_us),
+        "revoked_at": None if key.revoked_us is None else rfc3339(key.revoked_us),
+    }
+
+
+def grant_fields(grant: Grant) -> dict[str, Any]:
+    return {
+        "id": grant.id,
+        "kind": grant.kind,
+        **money("amount", grant.amount_nanousd),
+        "reason": grant.reason,
+        "created_at": rfc3339(grant.created_us),
+        "expires_at": None,
+    }
+
+
+def credit_fields(balance: Balance, grants: list[Grant]) -> dict[str, Any]:
+    return {
+        "object": "credits",
+        "account_id": balance.account_id,
+        **money("granted", balance.granted_nanousd),
+        **money("settled", balance.settled_nanousd),
+        **money("held", balance.held_nanousd),
+        **money("credit_limit", balance.credit_limit_nanousd),
+        **money("available", balance.available_nanousd),
+        "grants": [grant_fields(grant) for grant in grants],
+    }
+
+
+_TOKEN_FIELDS = (
+    "input_tokens",
+    "input_image_tokens",
+    "input_cached_tokens",
+    "output_tokens",
+    "output_reasoning_tokens",
+)
+
+
+def receipt_fields(receipt: Receipt) -> dict[str, Any]:
+    event = receipt.event
+    return {
+        "object": "receipt",
+        "request_id": event.request_id,
+        "created_at": rfc3339(event.created_us),
+        "model": event.model,
+        "key_id": event.key_id,
+        "outcome": event.outcome,
+        "streamed": event.streamed,
+        "source": event.source,
+        "estimated": event.source == "estimated",
+        "usage": {name: getattr(event, name) for name in _TOKEN_FIELDS},
+        "lines": [
+            {
+                "token_class": line.token_class,
+                "tokens": line.tokens,
+                **{
+                    f"price_{key}_per_mtok": value
+                    for key, value in _price(line.price_nanousd_per_mtok).items()
+                },
+                **money("cost", line.cost_nanousd),
+            }
+            for line in receipt.lines
+        ],
+        "price_version": event.price_version,
+        **money("cost", event.cost_nanousd),
+    }
+
+
+def _price(nanousd: int) -> dict[str, Any]:
+    return {"nanousd": nanousd, "usd": format_usd(nanousd)}
+
+
+def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
+    counts = {name: getattr(row, name) for name in ("requests", *_TOKEN_FIELDS)}
+    return {"group": row.group, **named, **counts, **money("cost", row.cost_nanousd)}
+
+
+def worker_fields(worker: Worker, in_flight: int) -> dict[str, Any]:
+    """For operators: everything but the worker's key."""
+    return {
+        "name": worker.name,
+        "url": worker.url,
+        "kind": worker.kind,
+        "models": worker.models,
+        "in_flight": in_flight,
+    }

@@ -1,0 +1,139 @@
+"""`build(settings)`: the only place where objects are wired together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.types import Scope
+
+from gateway import __version__
+from gateway.api import admin, customer, health
+from gateway.api.completions import chat_completions
+from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
+from gateway.catalog.snapshot import Catalog
+from gateway.catalog.store import in_force
+from gateway.errors import TollwayError
+from gateway.inference.pipeline import Gateway
+from gateway.jobs.expire_holds import expire_holds
+from gateway.keys.find import KeyFinder
+from gateway.keys.types import Caller
+from gateway.kit.clock import now_us
+from gateway.kit.db import Database
+from gateway.settings import HOLD_MARGIN_S, Settings
+from gateway.start import key_secret
+from gateway.workers.http import HttpClient
+from gateway.workers.mistral import mistral_worker
+from gateway.workers.registry import Registry
+from gateway.workers.types import Timeouts, Worker
+
+T = TypeVar("T")
+
+_ROUTES: list[Any] = [
+    health.healthz,
+    health.readyz,
+    customer.list_models,
+    customer.get_model,
+    customer.get_credits,
+    customer.get_receipt,
+    customer.get_usage,
+    admin.list_accounts,
+    admin.create_account,
+    admin.get_account_credits,
+    admin.create_grant,
+    admin.list_keys,
+    admin.create_account_key,
+    admin.revoke_key,
+    admin.list_workers,
+]
+
+
+def build(settings: Settings) -> Litestar:
+    """The application, on a database that `start.prepare` has brought up to date."""
+    database = Database(settings.database)
+    catalog = Catalog(database.read_now(lambda conn: in_force(conn, now_us())))
+    client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
+    gateway = Gateway(
+        database=database,
+        catalog=catalog,
+        workers=Registry(workers_of(settings, catalog), catalog, client),
+        client=client,
+        timeouts=Timeouts(
+            first_byte_s=settings.first_byte_timeout_s,
+            chunk_gap_s=settings.chunk_gap_s_max,
+            request_s=settings.request_deadline_s,
+        ),
+        hold_ttl_s=settings.hold_ttl_s,
+    )
+    secret = key_secret(settings)
+    finder = KeyFinder(database, secret, settings.key_cache_s)
+    chat = chat_completions(
+        gateway,
+        body_bytes_max=settings.body_bytes_max,
+        deadline_s=settings.request_deadline_s + HOLD_MARGIN_S / 2,
+    )
+    return Litestar(
+        route_handlers=[chat, *_ROUTES],
+        middleware=[Authenticate(finder)],
+        dependencies={
+            "gateway": Provide(_constant(gateway), sync_to_thread=False),
+            "finder": Provide(_constant(finder), sync_to_thread=False),
+            "key_secret": Provide(_constant(secret), sync_to_thread=False),
+            "caller": Provide(_caller, sync_to_thread=False),
+        },
+        exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
+        lifespan=[lambda _app: _running(gateway)],
+        openapi_config=OpenAPIConfig(title="Tollway", version=__version__, path="/openapi"),
+        request_max_body_size=settings.body_bytes_max,
+    )
+
+
+def workers_of(settings: Settings, catalog: Catalog) -> list[Worker]:
+    """The configured workers, and the Mistral API if there is a key for it."""
+    workers = [
+        Worker(
+            name=worker.url,
+            url=worker.url.rstrip("/").removesuffix("/v1"),
+            models=worker.models,
+            api_key=worker.api_key,
+        )
+        for worker in settings.workers
+    ]
+    if settings.mistral_api_key:
+        workers.append(mistral_worker(catalog.book, settings.mistral_url, settings.mistral_api_key))
+    return workers
+
+
+@contextlib.asynccontextmanager
+async def _running(gateway: Gateway) -> AsyncIterator[None]:
+    """What runs beside the requests; it ends with the application, and the ledger is closed last."""
+    await gateway.workers.discover()
+    tasks = [
+        asyncio.create_task(gateway.workers.watch()),
+        asyncio.create_task(expire_holds(gateway.database)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await gateway.client.close()
+        gateway.database.close()
+
+
+def _constant(value: T) -> Callable[[], T]:
+    def provide() -> T:
+        return value
+
+    provide.__annotations__["return"] = type(value)
+    return provide
+
+
+def _caller(scope: Scope) -> Caller:
+    caller: Caller = scope["state"]["caller"]
+    return caller

@@ -1,0 +1,102 @@
+"""What is wrong with an installation, in the order in which it would hurt."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from gateway.catalog.read_toml import PriceBookError
+from gateway.catalog.snapshot import Catalog
+from gateway.kit import schema
+from gateway.settings import Settings, SettingsError, WorkerSettings
+from gateway.start import price_book
+from gateway.workers import embedded
+
+TIMEOUT_S = 5.0
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """`what` says, when something is not fine, also how to mend it."""
+
+    fine: bool
+    what: str
+
+
+def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return [Finding(fine=False, what=f"settings: {error}")]
+    findings = [Finding(fine=True, what="settings: valid"), _data_dir(settings.data_dir), _database(settings)]
+    try:
+        catalog = Catalog(price_book(settings))
+    except PriceBookError as error:
+        return [*findings, Finding(fine=False, what=f"price book: {error}")]
+    findings.append(
+        Finding(fine=True, what=f"price book: version {catalog.book.version}, {len(catalog.book.models)} models")
+    )
+    findings += [_worker(worker, catalog) for worker in settings.workers]
+    if settings.wants_embedded:
+        findings.append(_embedded())
+    if settings.mistral_api_key:
+        findings.append(Finding(fine=True, what=f"Mistral API: a key is set, for {settings.mistral_url}"))
+    return findings
+
+
+def _data_dir(path: Path) -> Finding:
+    if not path.exists():
+        return Finding(fine=True, what=f"data directory: {path} will be made at the first start")
+    if not os.access(path, os.W_OK):
+        return Finding(fine=False, what=f"data directory: {path} cannot be written; chown it, or choose --data-dir")
+    secret = path / "key_secret"
+    if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
+        return Finding(fine=False, what=f"data directory: others can read {secret}; run chmod 600 {secret}")
+    return Finding(fine=True, what=f"data directory: {path}")
+
+
+def _database(settings: Settings) -> Finding:
+    if settings.database.startswith("sqlite") and not (settings.data_dir / "tollway.db").exists():
+        return Finding(fine=True, what="database: a SQLite file will be made at the first start")
+    try:
+        revision, newest = schema.current(settings.database), schema.head()
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
+        reason = str(error).splitlines()[0]
+        return Finding(fine=False, what=f"database: cannot be reached ({reason}); check database_url")
+    if revision != newest:
+        return Finding(
+            fine=False, what=f"database: schema revision {revision}, needed {newest}; run `tollway-gateway migrate`"
+        )
+    return Finding(fine=True, what=f"database: schema revision {revision}")
+
+
+def _worker(worker: WorkerSettings, catalog: Catalog) -> Finding:
+    headers = {"authorization": f"Bearer {worker.api_key}"} if worker.api_key else {}
+    try:
+        answer = httpx.get(f"{worker.url}/v1/models", headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        answer.raise_for_status()
+        offered = [card["id"] for card in answer.json()["data"]]
+    except httpx.HTTPStatusError as error:
+        mend = "; set its api_key" if error.response.status_code in (401, 403) else ""
+        return Finding(fine=False, what=f"worker {worker.url}: /v1/models answers {error.response.status_code}{mend}")
+    except httpx.HTTPError as error:
+        return Finding(fine=False, what=f"worker {worker.url}: no answer ({type(error).__name__}); is it running there?")
+    except (ValueError, KeyError, TypeError):
+        return Finding(fine=False, what=f"worker {worker.url}: /v1/models is not a list of models; is it OpenAI-compatible?")
+    priced = [name for name in worker.models or offered if catalog.find(name)]
+    if not priced:
+        return Finding(
+            fine=False,
+            what=f"worker {worker.url}: offers {', '.join(offered) or 'nothing'}, none of which has a price;"
+            " map a priced model to it in [[workers]] models, or add it to the price book",
+        )
+    return Finding(fine=True, what=f"worker {worker.url}: serves {', '.join(priced)}")
+
+
+def _embedded() -> Finding:
+    reason = embedded.available()
+    if reason is not None:
+        return Finding(fine=False, what=f"embedded worker: {reason}")
+    return Finding(fine=True, what="embedded worker: installed")

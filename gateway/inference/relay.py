@@ -1,0 +1,150 @@
+"""Pass a worker's answer through and pay for what was produced, however it ends.
+
+The client may vanish at any await: the task is then cancelled, and the `finally` blocks here still run, shielded.
+A worker may break at any byte: then nothing is billed, and a client that has seen a prefix gets an error event.
+Plain coroutines that write to a client, no generators: one that was never started would run no `finally`.
+"""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from gateway.catalog.types import TokenCounts
+from gateway.errors import StorageUnavailable, TollwayError, WorkerFailed, WorkerRefused, WorkerTimedOut
+from gateway.inference.decode import decode
+from gateway.inference.meter import Meter
+from gateway.inference.respond import Responder
+from gateway.inference.settlement import Settlement, usage_fields
+from gateway.inference.trace import Trace
+from gateway.kit import sse
+from gateway.metering.record import Settled
+from gateway.metering.types import Outcome
+from gateway.workers.ask import Exchange
+
+CLOSE_TIMEOUT_S = 5.0
+NOTHING = TokenCounts()
+
+
+class Client(Protocol):
+    """The other end: where an answer is written.  `api/` has the real one."""
+
+    begun: bool
+
+    async def answer(self, headers: Mapping[str, str], body: bytes) -> None: ...
+
+    async def begin_stream(self, headers: Mapping[str, str]) -> None: ...
+
+    async def write(self, piece: bytes) -> None: ...
+
+    async def end_stream(self) -> None: ...
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everybody who takes part in one answer."""
+
+    client: Client
+    exchange: Exchange
+    meter: Meter
+    responder: Responder
+    settlement: Settlement
+    trace: Trace
+    headers: dict[str, str]
+
+
+async def relay(talk: Conversation) -> None:
+    """A stream: pieces as they come; then, once the bill is durable, the tail with the bill in it.
+
+    Raises:
+        TollwayError: before the first byte; nothing was charged, and the client can get a proper status.
+    """
+    outcome: Outcome = "client_gone"
+    try:
+        await _pass_on(talk)
+        settled = await _settle(talk)
+        await _write(talk, talk.responder.tail(usage_fields(settled, talk.meter.worker_fields)))
+        await talk.client.end_stream()
+    except TollwayError as error:
+        outcome = failure(error)
+        if not talk.client.begun:
+            raise
+        talk.trace.error = error.code
+        await talk.client.write(sse.encode(error.body(talk.trace.request_id)))
+        await talk.client.end_stream()
+    finally:
+        await _stop_worker(talk)
+        delivered = NOTHING if talk.meter.nothing_delivered else talk.meter.counts()
+        await talk.settlement.close(outcome, delivered, talk.meter.source)
+
+
+async def collect(talk: Conversation) -> None:
+    """A whole answer, sent once its bill is durable.
+
+    Raises:
+        TollwayError: nothing was charged.
+    """
+    outcome: Outcome = "client_gone"
+    try:
+        body = await talk.exchange.body()
+        talk.trace.first_byte()
+        event = talk.meter.note(decode(body))
+        if not event.deltas:
+            raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
+        settled = await _settle(talk)
+        usage = usage_fields(settled, talk.meter.worker_fields)
+        await talk.client.answer(talk.headers, talk.responder.whole(body, event, usage))
+    except TollwayError as error:
+        outcome = failure(error)
+        raise
+    finally:
+        await _stop_worker(talk)
+        # A client that left before its answer was sent has seen nothing of it, and pays nothing.
+        await talk.settlement.close(outcome, NOTHING, "worker")
+
+
+async def _pass_on(talk: Conversation) -> None:
+    """Pieces, until the worker says it is done; the last ones are kept back."""
+    meter, responder = talk.meter, talk.responder
+    async with aclosing(talk.exchange.payloads()) as payloads:
+        async for payload in payloads:
+            if payload == sse.DONE:
+                break
+            event = meter.observe(payload)
+            talk.trace.first_byte()
+            if meter.finished:
+                responder.keep_back(payload)
+            elif (piece := responder.chunk(payload, event)) is not None:
+                await _write(talk, piece)
+    if not meter.finished:
+        raise WorkerFailed(
+            "the worker ended its answer before it was complete; nothing was charged", work_started=True
+        )
+
+
+async def _write(talk: Conversation, piece: bytes) -> None:
+    """The first piece brings the head: until then a failure can still become a proper status."""
+    if not talk.client.begun:
+        await talk.client.begin_stream(talk.headers)
+    await talk.client.write(piece)
+
+
+async def _settle(talk: Conversation) -> Settled:
+    settled = await talk.settlement.close("completed", talk.meter.counts(), talk.meter.source)
+    if settled is None:
+        raise StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
+    return settled
+
+
+async def _stop_worker(talk: Conversation) -> None:
+    """A no-op after a whole answer; otherwise at once, even while our own task is being cancelled."""
+    talk.trace.upstream_s = talk.exchange.waited_s
+    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        await talk.exchange.close()
+
+
+def failure(error: TollwayError) -> Outcome:
+    if isinstance(error, WorkerTimedOut):
+        return "deadline"
+    return "worker_refused" if isinstance(error, WorkerRefused) else "worker_failed"

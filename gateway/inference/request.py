@@ -1,0 +1,89 @@
+"""A client's body, parsed once: a typed view of what matters, and the raw fields that are passed on untouched."""
+
+from typing import Annotated
+
+import msgspec
+
+from gateway.errors import BadRequest
+from gateway.inference.events import Dialect
+from gateway.tokens.types import Message, Prompt, PromptRejected, Tool
+
+_TokensMax = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    include_usage: bool | None = None
+
+
+class _View(msgspec.Struct, frozen=True):
+    """The fields Tollway understands; all others are the worker's business."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    tools: list[Tool] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: _TokensMax | None = None
+    max_completion_tokens: _TokensMax | None = None
+    n: int | None = None
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`output_tokens_max` is what the client allows (None: as much as fits); `fields` is its body, raw."""
+
+    model: str
+    prompt: Prompt
+    stream: bool
+    include_usage: bool
+    output_tokens_max: int | None
+    dialect: Dialect
+    fields: dict[str, msgspec.Raw]
+
+
+_view = msgspec.json.Decoder(_View)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def parse(body: bytes, dialect: Dialect) -> ChatRequest:
+    """Raises BadRequest: what is wrong, and where."""
+    view, fields = _decode(body)
+    if view.n not in (None, 1):
+        raise BadRequest(
+            "n must be 1: servers disagree on how they count several choices, and Tollway bills no guess;"
+            " send the request several times instead",
+            param="n",
+        )
+    limits = [limit for limit in (view.max_tokens, view.max_completion_tokens) if limit is not None]
+    try:
+        prompt = Prompt(messages=tuple(view.messages), tools=tuple(view.tools or ()))
+    except PromptRejected as error:
+        raise BadRequest(error.message, param=error.param, code=error.code) from error
+    return ChatRequest(
+        model=view.model,
+        prompt=prompt,
+        stream=bool(view.stream),
+        include_usage=view.stream_options is not None and bool(view.stream_options.include_usage),
+        output_tokens_max=min(limits) if limits else None,
+        dialect=dialect,
+        fields=fields,
+    )
+
+
+def _decode(body: bytes) -> tuple[_View, dict[str, msgspec.Raw]]:
+    try:
+        return _view.decode(body), _fields.decode(body)
+    except PromptRejected as error:
+        raise BadRequest(error.message, param=error.param, code=error.code) from error
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        where = path.rstrip("`").lstrip(".") or None
+        raise BadRequest(f"{problem}{f' in `{where}`' if where else ''}", param=where) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply", code="invalid_json") from error
+
+
+def dialect_of(user_agent: str) -> Dialect:
+    """Told apart by the client: Mistral's official ones name themselves; everybody else speaks OpenAI's."""
+    return "mistral" if user_agent.startswith("mistral-client-") else "openai"

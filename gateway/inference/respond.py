@@ -1,0 +1,82 @@
+"""What the client gets, in its dialect.  Bytes are passed on as they came wherever both sides speak alike.
+
+A stream's tail (the chunk with the finish reason and whatever follows) is kept back until the bill is durable,
+so that no client sees a completed answer that is not billed, or a bill that is not the real one.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.inference import encode_mistral, encode_openai
+from gateway.inference.decode import decode
+from gateway.inference.events import Dialect, Event
+from gateway.kit import sse
+
+_encoder = msgspec.json.Encoder()
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Responder:
+    """One answer's encoder: `chunk` for each piece, then `tail` once the bill is known; or `whole`."""
+
+    def __init__(self, *, client: Dialect, worker: Dialect, include_usage: bool) -> None:
+        self._client = client
+        self._alike = client == worker
+        self._include_usage = include_usage
+        self._tail: list[bytes] = []
+
+    def keep_back(self, payload: bytes) -> None:
+        self._tail.append(payload)
+
+    def chunk(self, payload: bytes, event: Event | None) -> bytes | None:
+        """One piece as an SSE event; None when there is nothing in it for the client."""
+        if self._alike:
+            if event is None or event.usage is None:
+                return sse.encode(payload)
+            return _without_usage(payload) if event.deltas else None
+        event = event or decode(payload)
+        if not event.deltas:
+            return None
+        encode = encode_openai.encode_chunk if self._client == "openai" else encode_mistral.encode_chunk
+        return sse.encode(encode(event))
+
+    def tail(self, usage: dict[str, Any]) -> bytes:
+        """What was kept back, the usage where this client expects it, and `[DONE]`."""
+        out = self._mistral_tail(usage) if self._client == "mistral" else self._openai_tail(usage)
+        return b"".join(out) + sse.encode(sse.DONE)
+
+    def _openai_tail(self, usage: dict[str, Any]) -> list[bytes]:
+        events = [decode(payload) for payload in self._tail]
+        out = [self.chunk(payload, event) for payload, event in zip(self._tail, events, strict=True)]
+        if self._include_usage:
+            out.append(sse.encode(encode_openai.encode_usage(events[-1], usage)))
+        return [piece for piece in out if piece is not None]
+
+    def _mistral_tail(self, usage: dict[str, Any]) -> list[bytes]:
+        """`usage` belongs on the last chunk that has choices."""
+        kept = [(payload, event) for payload in self._tail if (event := decode(payload)).deltas]
+        *before, (payload, event) = kept
+        out = [self.chunk(*pair) for pair in before]
+        last = _with_usage(payload, usage) if self._alike else encode_mistral.encode_chunk(event, usage)
+        return [piece for piece in out if piece is not None] + [sse.encode(last)]
+
+    def whole(self, body: bytes, event: Event, usage: dict[str, Any]) -> bytes:
+        """A complete answer with its bill."""
+        if self._alike:
+            return _with_usage(body, usage)
+        encode = encode_openai.encode_whole if self._client == "openai" else encode_mistral.encode_whole
+        return encode(event, usage)
+
+
+def _without_usage(payload: bytes) -> bytes:
+    """The usage that we asked the worker for and the client did not."""
+    fields = _fields.decode(payload)
+    fields.pop("usage", None)
+    fields.pop("timings", None)
+    return sse.encode(_encoder.encode(fields))
+
+
+def _with_usage(body: bytes, usage: dict[str, Any]) -> bytes:
+    fields: dict[str, Any] = {**_fields.decode(body)}
+    return _encoder.encode(fields | {"usage": usage})

@@ -1,0 +1,92 @@
+"""The paying end of one request: opened with its hold, closed exactly once, whatever happens in between."""
+
+from typing import Any
+
+import anyio
+
+from gateway.catalog.rate import rate, total_nanousd
+from gateway.catalog.types import Model, TokenCounts
+from gateway.credit.types import Hold
+from gateway.inference.trace import Trace
+from gateway.kit.clock import now_us
+from gateway.kit.db import Database
+from gateway.kit.money import format_usd
+from gateway.metering.record import Settled, record
+from gateway.metering.types import BILLED, Outcome, Source, UsageEvent
+
+SETTLE_TIMEOUT_S = 10.0
+"""Longer than the database's own patience; a settlement that cannot be written by then is left to expiry."""
+
+
+class Settlement:
+    def __init__(
+        self, database: Database, hold: Hold, model: Model, price_version: int, trace: Trace
+    ) -> None:
+        self._database = database
+        self._hold = hold
+        self._model = model
+        self._price_version = price_version
+        self._trace = trace
+        self._closed = False
+
+    async def close(self, outcome: Outcome, counts: TokenCounts, source: Source) -> Settled | None:
+        """Writes the event and settles the hold; the first call decides, later ones do nothing.
+
+        Shielded, because a client that leaves cancels the task and would otherwise cancel its own bill; bounded,
+        because a stop must end.
+
+        Raises:
+            StorageUnavailable: it could not be made durable; the hold expires and nothing is charged.
+        """
+        if self._closed:
+            return None
+        self._closed = True
+        event = self._event(outcome, counts, source)
+        settled: Settled | None = None
+        with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
+            settled = await self._database.write(lambda conn: record(conn, event, self._hold))
+            self._trace.settled(settled.event)
+        return settled
+
+    def _event(self, outcome: Outcome, counts: TokenCounts, source: Source) -> UsageEvent:
+        if outcome == "completed" and counts.output_tokens == 0:
+            outcome = "empty"
+        cost = total_nanousd(rate(counts, self._model.prices)) if outcome in BILLED else 0
+        return UsageEvent(
+            request_id=self._hold.request_id,
+            account_id=self._hold.account_id,
+            key_id=self._hold.key_id,
+            model=self._model.id,
+            worker=self._trace.worker,
+            price_version=self._price_version,
+            outcome=outcome,
+            streamed=self._trace.streamed,
+            source=source,
+            input_tokens=counts.input_tokens,
+            input_image_tokens=counts.input_image_tokens,
+            input_cached_tokens=counts.input_cached_tokens,
+            output_tokens=counts.output_tokens,
+            output_reasoning_tokens=counts.output_reasoning_tokens,
+            cost_nanousd=cost,
+            held_nanousd=self._hold.amount_nanousd,
+            created_us=self._hold.created_us,
+            duration_us=max(0, now_us() - self._hold.created_us),
+            first_byte_us=self._trace.first_byte_us,
+        )
+
+
+def usage_fields(settled: Settled, worker_fields: dict[str, Any]) -> dict[str, Any]:
+    """The `usage` a client sees: the worker's own fields untouched, and ours beside them."""
+    event = settled.event
+    counted = {
+        "prompt_tokens": event.input_tokens,
+        "completion_tokens": event.output_tokens,
+        "total_tokens": event.input_tokens + event.output_tokens,
+    }
+    return {
+        **(worker_fields or counted),
+        "image_tokens": event.input_image_tokens,
+        "cost_nanousd": event.cost_nanousd,
+        "cost_usd": format_usd(event.cost_nanousd),
+        "credits_remaining_usd": format_usd(settled.balance.remaining_nanousd),
+    }

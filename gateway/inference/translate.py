@@ -1,0 +1,57 @@
+"""The body a worker gets: the client's own bytes, but for the few fields that must differ.
+
+Always ours: `model` (the worker's name for it), `max_tokens` (what the hold affords), and on streams the options
+that make the worker report its usage.  What Mistral's clients spell differently is respelled for other servers.
+"""
+
+import msgspec
+
+from gateway.inference.events import Dialect
+from gateway.inference.request import ChatRequest
+from gateway.workers.types import Kind, Worker
+
+_encoder = msgspec.json.Encoder()
+
+_CONTINUOUS_USAGE: frozenset[Kind] = frozenset({"vllm", "sglang"})
+"""Kinds that put usage on every chunk when asked, so that a cut stream has exact counts."""
+
+_MISTRAL_ONLY = ("prompt_mode", "safe_prompt", "guardrails", "prompt_cache_key", "service_tier")
+"""Fields that other servers refuse or do not know.  None of them changes what is billed."""
+
+
+def dialect_spoken(kind: Kind) -> Dialect:
+    return "mistral" if kind == "mistral" else "openai"
+
+
+def translate(request: ChatRequest, worker: Worker, model_id: str, output_tokens_max: int) -> bytes:
+    fields = dict(request.fields)
+    fields["model"] = _raw(worker.models[model_id])
+    fields.pop("max_completion_tokens", None)
+    fields["max_tokens"] = _raw(output_tokens_max)
+    fields.pop("stream_options", None)
+    if worker.kind == "mistral":
+        _respell(fields, "seed", "random_seed")
+        return _encoder.encode(fields)
+    if request.stream:
+        options = {"include_usage": True}
+        if worker.kind in _CONTINUOUS_USAGE:
+            options["continuous_usage_stats"] = True
+        fields["stream_options"] = _raw(options)
+        if worker.kind == "llamacpp":
+            fields["timings_per_token"] = _raw(obj=True)
+    if request.dialect == "mistral":
+        for name in _MISTRAL_ONLY:
+            fields.pop(name, None)
+        _respell(fields, "random_seed", "seed")
+        if fields.get("tool_choice") == b'"any"':
+            fields["tool_choice"] = _raw("required")
+    return _encoder.encode(fields)
+
+
+def _respell(fields: dict[str, msgspec.Raw], old: str, new: str) -> None:
+    if old in fields:
+        fields.setdefault(new, fields.pop(old))
+
+
+def _raw(obj: object) -> msgspec.Raw:
+    return msgspec.Raw(_encoder.encode(obj))

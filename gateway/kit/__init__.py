@@ -1,0 +1,1 @@
+"""Knows no domain: what could be published apart from Tollway.  Imports no room."""

@@ -1,0 +1,35 @@
+"""The one clock.  Instants are integer microseconds since the Unix epoch, UTC, in names ending `_us`.
+
+Integers because SQLite and PostgreSQL then store, compare and group them alike (ADR 0002).
+"""
+
+import time
+from datetime import UTC, datetime
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+
+
+def now_us() -> int:
+    """The wall clock, in microseconds since the Unix epoch."""
+    return time.time_ns() // 1_000
+
+
+def rfc3339(instant_us: int) -> str:
+    """`2026-11-23T13:05:00.123456Z`, for people and JSON."""
+    seconds, micros = divmod(instant_us, SECOND_US)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_rfc3339(text: str) -> int:
+    """Microseconds of an RFC 3339 instant.
+
+    Raises:
+        ValueError: the text is no instant, or names no offset (a local time would be ambiguous on a bill).
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no UTC offset; write it like 2026-11-23T13:05:00Z")
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds

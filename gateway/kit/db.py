@@ -1,0 +1,224 @@
+"""One database, two doors: `read` runs on a few threads, `write` on one thread that commits in groups.
+
+Rooms write plain functions of a connection and never commit.  The type of the connection says what it may do:
+a `ReadConn` cannot write (SQLite's `query_only` and PostgreSQL's read-only transactions see to it).
+
+**Group commit.**  The writer thread takes every function that is waiting, runs them in one transaction and commits
+once; while it commits, the next group gathers.  Nobody sleeps to fill a batch.  If one function raises, the group
+is rolled back and each runs again alone, so a stranger's mistake costs a caller time and nothing else.
+
+**Functions given to `write` must be idempotent** (every row they insert has an id chosen by the caller): a group
+is run again after a lost connection, also when it cannot be known whether the commit arrived.
+
+Failure mode: closed.  While the database cannot be written, `write` raises `StorageUnavailable` after
+`retry_s` seconds, and the request that wanted it is refused or ends unbilled.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NewType, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from gateway.errors import StorageUnavailable
+
+T = TypeVar("T")
+ReadConn = NewType("ReadConn", Connection)
+WriteConn = NewType("WriteConn", Connection)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Every room's tables.  Constraints are named, because SQLite migrations must be able to name them again."""
+
+GROUP_SIZE_MAX = 256
+_RETRY_PAUSE_S = 0.05
+
+_Job = tuple[Callable[[WriteConn], Any], Future[Any]]
+
+
+class Database:
+    """The engines of one URL.  `sqlite:///file.db` or `postgresql+psycopg://…`."""
+
+    def __init__(self, url: str, *, read_threads: int = 4, retry_s: float = 5.0) -> None:
+        self.url = url
+        self._retry_s = retry_s
+        self._reader = _engine(url, pool_size=read_threads, read_only=True)
+        self._writer = _engine(url, pool_size=2, read_only=False)
+        self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="db-read")
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
+
+    async def read(self, work: Callable[[ReadConn], T]) -> T:
+        """Runs `work` in a read-only transaction.
+
+        Raises:
+            StorageUnavailable: the database did not answer.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+
+    async def write(self, work: Callable[[WriteConn], T]) -> T:
+        """Runs `work` in the next group; returns after its commit is durable.
+
+        Cancelling the caller does not stop the work: it may have been committed.
+
+        Raises:
+            StorageUnavailable: the group could not be committed within `retry_s`.
+        """
+        return await asyncio.wrap_future(self._submit(work))
+
+    def read_now(self, work: Callable[[ReadConn], T]) -> T:
+        try:
+            with self._reader.begin() as conn:
+                return work(ReadConn(conn))
+        except OperationalError as error:
+            raise StorageUnavailable(
+                "the ledger cannot be read at the moment; try again", retry_after_s=1
+            ) from error
+
+    def write_now(self, work: Callable[[WriteConn], T]) -> T:
+        """`write` for programs without an event loop."""
+        return self._submit(work).result()
+
+    def close(self) -> None:
+        """Commits what was submitted, then closes every connection."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+        self._readers.shutdown()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _submit(self, work: Callable[[WriteConn], T]) -> Future[T]:
+        if self._thread is None:
+            with self._start_lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._write_groups, name="db-write", daemon=True)
+                    self._thread.start()
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        return future
+
+    def _write_groups(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            group = [job]
+            while len(group) < GROUP_SIZE_MAX:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    self._commit(group)
+                    return
+                group.append(job)
+            self._commit(group)
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            results = self._run(group)
+        except Exception as error:
+            if len(group) > 1:
+                for job in group:
+                    self._commit([job])
+            else:
+                group[0][1].set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            future.set_result(result)
+
+    def _run(self, group: list[_Job]) -> list[Any]:
+        """One transaction; tried again while the database is away, until `retry_s` is over."""
+        deadline = time.monotonic() + self._retry_s
+        while True:
+            try:
+                with self._writer.begin() as conn:
+                    return [work(WriteConn(conn)) for work, _ in group]
+            except DBAPIError as error:
+                if not _passing(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise StorageUnavailable(
+                        "the ledger cannot be written at the moment, and work that cannot be billed is not started;"
+                        " nothing was charged: try again",
+                        retry_after_s=1,
+                    ) from error
+                time.sleep(_RETRY_PAUSE_S)
+
+
+def _passing(error: DBAPIError) -> bool:
+    """Whether it may be gone on the next try: a lost connection, a lock, a deadlock, a restart."""
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+def _engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
+        )
+        _prepare_sqlite(engine, read_only=read_only)
+        return engine
+    options = {"postgresql_readonly": True} if read_only else {}
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=read_only,
+        execution_options=options,
+        connect_args={"connect_timeout": 5, "application_name": "tollway"},
+    )
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+    """WAL so that readers never wait for the writer; FULL so that a commit survives a power cut."""
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # we send BEGIN ourselves, below
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -16384")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """A database for the length of a command."""
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def rows(kind: type[T], result: Any) -> list[T]:
+    """Each row of a result as a struct with the same field names."""
+    return [kind(**row) for row in cast("Any", result).mappings()]

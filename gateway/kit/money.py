@@ -1,0 +1,62 @@
+"""Money is integer nano-dollars: 1 USD = 10^9 nanousd.  No float comes near it, and it rounds here only.
+
+Prices are nano-dollars *per million tokens*: $0.20 per million is 200_000_000.  A BIGINT holds $9.2 billion.
+"""
+
+import re
+
+NANOS_PER_USD = 1_000_000_000
+TOKENS_PER_PRICE_UNIT = 1_000_000
+NANOUSD_MAX = 2**63 - 1
+"""What a BIGINT column holds; amounts beyond it are refused where they enter."""
+
+_USD = re.compile(r"(?P<sign>-?)(?P<dollars>[0-9]{1,10})(?:\.(?P<fraction>[0-9]{1,9}))?")
+
+
+def cost_nanousd(tokens: int, price_nanousd_per_mtok: int) -> int:
+    """What so many tokens of one class cost: `ceil(tokens * price / 10^6)`.
+
+    Rounded up, once per token class, so that no token is ever free; by less than a nano-dollar.
+
+    Raises:
+        ValueError: a negative count or price; a worker that reports one is broken, and must not earn credit.
+    """
+    if tokens < 0 or price_nanousd_per_mtok < 0:
+        raise ValueError(f"tokens ({tokens}) and price ({price_nanousd_per_mtok}) must not be negative")
+    return -(-tokens * price_nanousd_per_mtok // TOKENS_PER_PRICE_UNIT)
+
+
+def tokens_affordable(nanousd: int, price_nanousd_per_mtok: int) -> int:
+    """The most tokens whose cost is at most `nanousd`: the inverse of `cost_nanousd`.
+
+    Raises:
+        ValueError: a price of zero or less affords no finite number.
+    """
+    if price_nanousd_per_mtok <= 0:
+        raise ValueError("only a positive price limits how many tokens are affordable")
+    return max(nanousd, 0) * TOKENS_PER_PRICE_UNIT // price_nanousd_per_mtok
+
+
+def format_usd(nanousd: int) -> str:
+    """Exact decimal dollars with nine digits: 46_200 is `0.000046200`."""
+    sign = "-" if nanousd < 0 else ""
+    dollars, nanos = divmod(abs(nanousd), NANOS_PER_USD)
+    return f"{sign}{dollars}.{nanos:09d}"
+
+
+def parse_usd(text: str) -> int:
+    """Nano-dollars of a decimal dollar amount such as `5`, `0.01` or `-2.50`.
+
+    Raises:
+        ValueError: not a plain decimal number, or finer than a nano-dollar: never silently rounded.
+    """
+    match = _USD.fullmatch(text.strip().removeprefix("$"))
+    if match is None:
+        raise ValueError(
+            f"{text!r} is not an amount in US dollars; write it like 5, 0.01 or 12.50 (at most nine decimals)"
+        )
+    fraction = (match["fraction"] or "").ljust(9, "0")
+    nanousd = int(match["dollars"]) * NANOS_PER_USD + int(fraction)
+    if nanousd > NANOUSD_MAX:
+        raise ValueError(f"{text!r} is more than the ledger can hold ({format_usd(NANOUSD_MAX)} USD)")
+    return -nanousd if match["sign"] else nanousd

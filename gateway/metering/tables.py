@@ -1,0 +1,38 @@
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+
+from gateway.kit.db import metadata
+
+usage_events = Table(
+    "usage_events",
+    metadata,
+    Column("request_id", String(64), ForeignKey("holds.request_id"), primary_key=True),
+    Column("account_id", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("key_id", String(64), ForeignKey("api_keys.id"), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("worker", String(500), nullable=False),
+    Column("price_version", Integer, ForeignKey("price_books.version"), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("streamed", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("input_image_tokens", BigInteger, nullable=False),
+    Column("input_cached_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("output_reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_nanousd", BigInteger, nullable=False),
+    Column("held_nanousd", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("first_byte_us", BigInteger, nullable=True),
+    CheckConstraint("cost_nanousd >= 0 AND cost_nanousd <= held_nanousd", name="cost_within_hold"),
+    CheckConstraint(
+        "input_image_tokens >= 0 AND input_image_tokens <= input_tokens"
+        " AND input_cached_tokens >= 0 AND input_cached_tokens <= input_tokens"
+        " AND output_reasoning_tokens >= 0 AND output_reasoning_tokens <= output_tokens",
+        name="parts_within_wholes",
+    ),
+    CheckConstraint(
+        "cost_nanousd = 0 OR outcome IN ('completed', 'client_gone')", name="only_service_is_billed"
+    ),
+)
+Index("ix_usage_events_account_created", usage_events.c.account_id, usage_events.c.created_us)

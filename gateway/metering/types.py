@@ -1,0 +1,72 @@
+from typing import Literal
+
+import msgspec
+
+from gateway.catalog.types import CostLine, TokenCounts
+
+Outcome = Literal[
+    "completed",  # the whole answer
+    "client_gone",  # the client left: what was delivered is billed, and nothing if that was nothing
+    "empty",  # no output token: free
+    "worker_failed",  # the worker broke: free
+    "worker_refused",  # the worker answered 4xx: free
+    "deadline",  # our time limit passed: free
+]
+BILLED: frozenset[Outcome] = frozenset({"completed", "client_gone"})
+
+Source = Literal["worker", "counted", "estimated"]
+"""Where the counts came from: the worker's usage, our own count, or less than either."""
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One request's immutable record.  Times in microseconds since the epoch or of duration; money in nanousd."""
+
+    request_id: str
+    account_id: str
+    key_id: str
+    model: str
+    worker: str
+    price_version: int
+    outcome: Outcome
+    streamed: bool
+    source: Source
+    input_tokens: int
+    input_image_tokens: int
+    input_cached_tokens: int
+    output_tokens: int
+    output_reasoning_tokens: int
+    cost_nanousd: int
+    held_nanousd: int
+    created_us: int
+    duration_us: int
+    first_byte_us: int | None
+
+    @property
+    def counts(self) -> TokenCounts:
+        return TokenCounts(
+            input_tokens=self.input_tokens,
+            input_image_tokens=self.input_image_tokens,
+            input_cached_tokens=self.input_cached_tokens,
+            output_tokens=self.output_tokens,
+            output_reasoning_tokens=self.output_reasoning_tokens,
+        )
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """An event with the lines of its bill, computed again from its counts and its price book."""
+
+    event: UsageEvent
+    lines: tuple[CostLine, ...]
+
+
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over the events of one group (a key's id, a model, or a day such as 2026-11-23)."""
+
+    group: str
+    requests: int
+    input_tokens: int
+    input_image_tokens: int
+    input_cached_tokens: int
+    output_tokens: int
+    output_reasoning_tokens: int
+    cost_nanousd: int

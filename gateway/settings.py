@@ -1,0 +1,183 @@
+"""What an installation may set: `TOLLWAY_*` in the environment, over `tollway.toml`, over the defaults here.
+
+Read once into one frozen value.  Unknown names, wrong types and impossible combinations stop the start with a
+message that names the setting.  Every setting has its heading in `docs/settings.md` (a test).
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+CONFIG_FILE = "tollway.toml"
+PREFIX = "TOLLWAY_"
+HOLD_MARGIN_S = 60.0
+"""How much longer a hold lives than a request may: time to settle it."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message says which, and how to mend it."""
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A value that must not be printed: `repr` and `str` mask it."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self.value else "Secret('')"
+
+    __str__ = __repr__
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[workers]]` table: a server that generates.
+
+    `models` maps a catalogue model to the worker's own name for it; empty means: ask its `/v1/models`.
+    """
+
+    url: str
+    models: dict[str, str] = {}
+    api_key: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    data_dir: Path = Path(".data")
+    database_url: str = ""
+    """Empty: the SQLite file `tollway.db` in `data_dir`."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    processes: int = 1
+    workers: tuple[WorkerSettings, ...] = ()
+    embedded: bool | None = None
+    """The embedded worker.  Left out: started when no worker and no Mistral key is given."""
+    price_book: Path | None = None
+    """A TOML file to seed the price book from, instead of the one that ships."""
+    mistral_api_key: str = ""
+    mistral_url: str = "https://api.mistral.ai"
+    key_secret: str = ""
+    """Keys are stored as HMAC-SHA-256 under this.  Empty: made once, kept in `data_dir`."""
+    key_cache_s: float = 1.0
+    """How long a key's lookup is remembered: the longest time a revoked key still works in another process."""
+    body_bytes_max: int = 16 * 2**20
+    request_deadline_s: float = 600.0
+    connect_timeout_s: float = 5.0
+    first_byte_timeout_s: float = 120.0
+    chunk_gap_s_max: float = 60.0
+    hold_ttl_s: float = 900.0
+    """A hold whose process died is given back after this; longer than any request lives."""
+    log_json: bool | None = None
+    """JSON lines on standard error.  Left out: JSON unless standard error is a terminal."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port", "is no TCP port; use 1-65535, or 0 for a free one")
+        _require(self.processes >= 1, "processes", "must be at least 1")
+        _require(self.body_bytes_max > 0, "body_bytes_max", "must be positive")
+        for name in ("request_deadline_s", "connect_timeout_s", "first_byte_timeout_s", "chunk_gap_s_max"):
+            _require(getattr(self, name) > 0, name, "must be positive")
+        _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
+        _require(
+            self.hold_ttl_s >= self.request_deadline_s + HOLD_MARGIN_S,
+            "hold_ttl_s",
+            f"must exceed request_deadline_s ({self.request_deadline_s:g}) by {HOLD_MARGIN_S:g} s,"
+            " or credit is given back under a running request",
+        )
+        for worker in self.workers:
+            _require(
+                worker.url.startswith(("http://", "https://")),
+                "workers",
+                f"has the URL {worker.url!r}; write it like http://127.0.0.1:8000",
+            )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force; a plain `postgresql://` is given the psycopg driver that is installed."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.absolute() / 'tollway.db'}"
+        for scheme in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(scheme):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(scheme)
+        return self.database_url
+
+    @property
+    def wants_embedded(self) -> bool:
+        if self.embedded is not None:
+            return self.embedded
+        return not self.workers and not self.mistral_api_key
+
+    def masked(self) -> dict[str, Any]:
+        """For `doctor` and logs: secrets are shown as set or not, and a database password is hidden."""
+        values = msgspec.to_builtins(self, enc_hook=str)
+        for name in ("mistral_api_key", "key_secret"):
+            values[name] = "(set)" if values[name] else ""
+        for worker in values["workers"]:
+            worker["api_key"] = "(set)" if worker["api_key"] else ""
+        head, at, tail = values["database_url"].rpartition("@")
+        if at:
+            scheme, _, _ = head.partition("://")
+            values["database_url"] = f"{scheme}://…@{tail}"
+        return values  # type: ignore[no-any-return]
+
+
+def load(environ: Mapping[str, str] | None = None, file: Path | None = None, **overrides: Any) -> Settings:
+    """The settings in force; `overrides` (from the command line) win, and a None among them counts as left out.
+
+    Raises:
+        SettingsError: naming the setting, where it came from, and what it should be.
+    """
+    environ = os.environ if environ is None else environ
+    path = file or Path(environ.get(PREFIX + "CONFIG", CONFIG_FILE))
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values.update(tomllib.loads(path.read_text("utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    elif file is not None or PREFIX + "CONFIG" in environ:
+        raise SettingsError(f"{path} does not exist, but was named as the configuration file")
+    values.update(_from_environment(environ))
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"{error} (settings come from TOLLWAY_* variables, {path} and options)"
+        ) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG" or name in _SDK_VARIABLES:
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in Settings.__struct_fields__:
+            raise SettingsError(f"{name} is set, but there is no setting `{field}`; see docs/settings.md")
+        values[field] = parse_worker_list(text) if field == "workers" else text
+    if "mistral_api_key" not in values and environ.get("MISTRAL_API_KEY"):
+        values["mistral_api_key"] = environ["MISTRAL_API_KEY"]
+    return values
+
+
+_SDK_VARIABLES = frozenset({"TOLLWAY_API_KEY", "TOLLWAY_BASE_URL"})
+"""The SDK's names; a developer's shell may hold both, and they mean nothing to the gateway."""
+
+
+def parse_worker_list(text: str) -> list[dict[str, Any]]:
+    """`URL[=model,model] URL…`, as `--worker` takes it one at a time."""
+    return [parse_worker(item) for item in text.split()]
+
+
+def parse_worker(text: str) -> dict[str, Any]:
+    """`http://127.0.0.1:8000` or `http://127.0.0.1:8000=model-a,model-b`."""
+    url, _, names = text.partition("=")
+    models = {name.strip(): name.strip() for name in names.split(",") if name.strip()}
+    return {"url": url.rstrip("/").removesuffix("/v1"), "models": models}
+
+
+def _require(condition: bool, name: str, problem: str) -> None:
+    if not condition:
+        raise ValueError(f"`{name}` {problem}")

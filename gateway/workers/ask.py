@@ -1,0 +1,175 @@
+"""Ask a worker for a completion: open it, follow its stream, read its body, each under a deadline.
+
+What goes wrong becomes one error of the tree in `errors.py`, in words for the caller; a worker's address, key or
+internals are never among them.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
+
+import msgspec
+
+from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerTimedOut
+from gateway.kit import sse
+from gateway.workers.http import Answer, HttpClient
+from gateway.workers.registry import authorization, read_body
+from gateway.workers.types import Timeouts, Worker
+
+BODY_BYTES_MAX = 64 * 2**20
+ERROR_BYTES_MAX = 64 * 2**10
+LINE_BYTES_MAX = 8 * 2**20
+"""One event of a stream: a large tool call is kilobytes."""
+RETRY_AFTER_S_MAX = 3600
+OK = 200
+
+T = TypeVar("T")
+
+
+class Exchange:
+    """One request to one worker, from its answer's head on.  `close` stops the worker, at any time."""
+
+    def __init__(
+        self, worker: Worker, answer: Answer, timeouts: Timeouts, begun: float, in_flight: Counter[str]
+    ) -> None:
+        self.worker = worker
+        self._answer: Answer | None = answer
+        self._in_flight = in_flight
+        self._timeouts = timeouts
+        self._deadline = begun + timeouts.request_s
+        self.waited_s = time.monotonic() - begun
+        """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
+
+    async def payloads(self) -> AsyncIterator[bytes]:
+        """The `data:` payloads of a stream, `[DONE]` included.
+
+        Raises:
+            WorkerTimedOut: silence between two chunks for longer than `chunk_gap_s`.
+            WorkerFailed: the stream was cut, or is not a stream of events.
+        """
+        assert self._answer is not None, "a closed exchange has nothing more to say"
+        if "text/event-stream" not in self._answer.headers.get("content-type", ""):
+            raise _nonsense("something else than a stream of events")
+        decoder = sse.Decoder(LINE_BYTES_MAX)
+        chunks = self._answer.chunks()
+        try:
+            while (chunk := await self._wait(self._timeouts.chunk_gap_s, anext(chunks, None))) is not None:
+                for payload in decoder.feed(chunk):
+                    yield payload
+            for payload in decoder.finish():
+                yield payload
+        except sse.LineTooLong as error:
+            raise _nonsense(f"an event with {error}") from error
+
+    async def body(self) -> bytes:
+        """The whole answer.  Raises WorkerFailed or WorkerTimedOut."""
+        assert self._answer is not None, "a closed exchange has nothing more to say"
+        return await self._wait(self._timeouts.first_byte_s, read_body(self._answer, BODY_BYTES_MAX))
+
+    async def close(self) -> None:
+        """Again: does nothing."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            self._in_flight[self.worker.name] -= 1
+            await answer.close()
+
+    async def _wait(self, seconds: float, work: Awaitable[T]) -> T:
+        begun = time.monotonic()
+        try:
+            return await _within(min(seconds, self._deadline - begun), work)
+        finally:
+            self.waited_s += time.monotonic() - begun
+
+
+async def ask(
+    client: HttpClient, worker: Worker, payload: bytes, timeouts: Timeouts, in_flight: Counter[str]
+) -> Exchange:
+    """Sends a chat completion; returns when the worker has begun to answer it with a 200.
+
+    Raises:
+        WorkerUnreachable: no connection; another worker may be asked.
+        WorkerRefused: the caller's mistake, in the worker's words.
+        WorkerBusy, WorkerTimedOut, WorkerFailed: the worker's trouble.
+    """
+    headers = {"content-type": "application/json", "accept": "*/*", **authorization(worker)}
+    url = f"{worker.url}/v1/chat/completions"
+    begun = time.monotonic()
+    in_flight[worker.name] += 1
+    answered = False
+    try:
+        answer = await _within(timeouts.first_byte_s, client.send("POST", url, headers, payload))
+        if answer.status == OK:
+            answered = True
+            return Exchange(worker, answer, timeouts, begun, in_flight)
+        raise _refusal(answer, await _error_body(answer, timeouts))
+    finally:
+        in_flight[worker.name] -= not answered
+
+
+async def _error_body(answer: Answer, timeouts: Timeouts) -> bytes:
+    try:
+        return await _within(timeouts.chunk_gap_s, read_body(answer, ERROR_BYTES_MAX))
+    except WorkerFailed:
+        return b""  # its status alone says enough
+    finally:
+        await answer.close()
+
+
+def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
+    status = answer.status
+    if status in (429, 503):
+        return WorkerBusy(
+            "the worker is busy; nothing was charged, try again later", retry_after_s=_retry_after(answer)
+        )
+    if status in (400, 404, 413, 422):
+        return WorkerRefused(_words(detail), status=400 if status == 422 else status)  # noqa: PLR2004
+    if status in (401, 403):
+        return WorkerFailed(
+            "the worker does not accept the gateway's credentials; tell the operator", code="worker_denied"
+        )
+    return WorkerFailed(f"the worker failed with status {status}; nothing was charged", work_started=True)
+
+
+def _retry_after(answer: Answer) -> int:
+    text = answer.headers.get("retry-after", "")
+    return min(int(text), RETRY_AFTER_S_MAX) if text.isascii() and text.isdigit() else 1
+
+
+class _Detail(msgspec.Struct):
+    error: msgspec.Raw = msgspec.Raw(b"")
+    message: msgspec.Raw = msgspec.Raw(b"")
+    detail: msgspec.Raw = msgspec.Raw(b"")
+
+
+def _words(detail: bytes) -> str:
+    """The worker's message, wherever its dialect puts it; else the beginning of what it said."""
+    prefix = "the worker refused the request: "
+    found = detail
+    try:
+        while True:
+            parts = msgspec.json.decode(found, type=_Detail)
+            found = bytes(parts.error or parts.message or parts.detail)
+            if not found:
+                break
+    except msgspec.DecodeError:
+        pass  # found is the innermost part that is no object: usually the message
+    try:
+        return prefix + str(msgspec.json.decode(found))[:2000]
+    except msgspec.DecodeError:
+        return prefix + detail[:500].decode("utf-8", "replace")
+
+
+async def _within(seconds: float, work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError as error:
+        raise WorkerTimedOut(
+            f"the worker was silent for {max(seconds, 0):.3g} s; nothing was charged", work_started=True
+        ) from error
+
+
+def _nonsense(what: str) -> WorkerFailed:
+    return WorkerFailed(f"the worker sent {what}; nothing was charged", work_started=True)

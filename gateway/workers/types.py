@@ -1,0 +1,24 @@
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "mistral"]
+"""`openai`: anything compatible that did not say more about itself."""
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that generates.  `models` maps a catalogue model's id to the worker's own name for it."""
+
+    name: str
+    url: str
+    kind: Kind = "openai"
+    models: dict[str, str] = {}
+    api_key: str = ""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds: from the request to the first byte of the answer; between two chunks of it; in all."""
+
+    first_byte_s: float
+    chunk_gap_s: float
+    request_s: float

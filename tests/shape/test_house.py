@@ -1,0 +1,122 @@
+"""The house plan, kept by a test: which room may import which, who may know which library, how big a file may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GATEWAY = ROOT / "gateway"
+
+ROOMS = {
+    "kit": {"errors"},
+    "errors": set(),
+    "settings": set(),
+    "accounts": {"kit", "errors"},
+    "catalog": {"kit", "errors"},
+    "keys": {"kit", "errors", "accounts"},
+    "tokens": {"kit", "errors", "catalog"},
+    "workers": {"kit", "errors", "catalog"},
+    "credit": {"kit", "errors", "accounts"},
+    "metering": {"kit", "errors", "catalog", "credit"},
+    "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys"},
+    "jobs": {"kit", "errors", "credit", "metering"},
+    "api": {"kit", "errors", "accounts", "catalog", "keys", "tokens", "workers", "credit", "metering", "inference"},
+    "start": {"kit", "settings", "accounts", "catalog", "keys", "credit"},
+    "app": {"*"},
+    "serve": {"*"},
+    "demo": {"*"},
+    "doctor": {"*"},
+    "cli": {"*"},
+}
+"""The arrows: a room (or a file beside the rooms) and what of ours it may import."""
+
+LIBRARIES = {
+    "litestar": {"api", "app"},
+    "httpx": {"workers", "demo", "doctor"},
+    "stripe": set(),
+    "tiktoken": {"tokens"},
+    "typer": {"cli"},
+    "uvicorn": {"serve"},
+}
+"""Who may know a library; everybody else goes through them."""
+
+LINES_PER_FILE = 300
+LINES_PER_FUNCTION = 60
+
+
+def python_files(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert found, "the search itself must not be broken"
+    return found
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(GATEWAY).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+GATEWAY_FILES = [path for path in python_files("gateway") if path != GATEWAY / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", GATEWAY_FILES, ids=lambda path: str(path.relative_to(GATEWAY)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = room_of(path)
+    allowed = ROOMS[room] | {room}
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "gateway" and len(parts) > 1 and parts[1] != "__version__" and "*" not in allowed:
+            assert parts[1] in allowed, f"{room} may not import {name}: see ROOMS in this file"
+
+
+@pytest.mark.parametrize("path", GATEWAY_FILES, ids=lambda path: str(path.relative_to(GATEWAY)))
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    room = room_of(path)
+    for name in imports(path):
+        library = name.split(".")[0]
+        assert room in LIBRARIES.get(library, {room}), f"{room} may not know {library}"
+        if library == "sqlalchemy":
+            known = path.name in {"tables.py", "store.py", "health.py"} or path.parent.name == "kit"
+            assert known, f"{path}: SQL lives in tables.py and store.py"
+
+
+def test_the_sdk_never_imports_the_gateway() -> None:
+    for path in python_files("sdk"):
+        assert not any(name.split(".")[0] == "gateway" for name in imports(path)), path
+
+
+@pytest.mark.parametrize("path", python_files("gateway", "sdk", "tests", "migrations"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert text.count("\n") <= LINES_PER_FILE, f"{path} is crowded: redesign the room"
+    if path.parent.name == "versions":
+        return  # a migration lists tables; cutting it up explains nothing
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= LINES_PER_FUNCTION, f"{path}:{node.lineno} {node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", GATEWAY_FILES, ids=lambda path: str(path.relative_to(GATEWAY)))
+def test_no_file_is_named_for_nothing(path: Path) -> None:
+    assert path.stem not in {"utils", "helpers", "service", "manager", "misc", "common"}
+
+
+def test_money_never_meets_a_float() -> None:
+    for path in python_files("gateway/credit", "gateway/catalog", "gateway/metering") + [GATEWAY / "kit" / "money.py"]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_float = isinstance(node, ast.Constant) and isinstance(node.value, float)
+            is_name = isinstance(node, ast.Name) and node.id == "float"
+            is_division = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+            assert not (is_float or is_name or is_division), f"{path}:{getattr(node, 'lineno', 0)} has a float"
