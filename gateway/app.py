@@ -89,6 +89,7 @@ def build(settings: Settings) -> Litestar:
         lifespan=[lambda _app: _running(gateway)],
         openapi_config=OpenAPIConfig(title="Tollway", version=__version__, path="/openapi"),
         request_max_body_size=settings.body_bytes_max,
+        logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
     )
 
 

@@ -42,7 +42,10 @@ DataDir = Annotated[Optional[Path], typer.Option(help="Holds the SQLite file and
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Workers = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--worker", help="URL[=model,model] of a worker; may be repeated. Without models its /v1/models is read."),
+    typer.Option(
+        "--worker",
+        help="URL[=model,model] of a worker; may be repeated. Without models its /v1/models is read.",
+    ),
 ]
 
 
@@ -55,13 +58,17 @@ def serve(  # noqa: PLR0913 - a command's options are its interface
     worker: Workers = None,
     embedded: Annotated[
         Optional[bool],  # noqa: UP045
-        typer.Option("--embedded/--no-embedded", help="The embedded worker. [default: when there is no other]"),
+        typer.Option(
+            "--embedded/--no-embedded", help="The embedded worker. [default: when there is no other]"
+        ),
     ] = None,
 ) -> None:
     """Serve until stopped.  The first start makes an operator's key and a demo account, each shown once."""
     from gateway.serve import serve_forever  # noqa: PLC0415 - the server is slow to import, and `keys` does not need it
 
-    settings = _settings(data_dir, host=host, port=port, processes=processes, embedded=embedded, workers=_workers(worker))
+    settings = _settings(
+        data_dir, host=host, port=port, processes=processes, embedded=embedded, workers=_workers(worker)
+    )
     serve_forever(settings, out)
 
 
@@ -81,7 +88,9 @@ def demo(
 def migrate(
     data_dir: DataDir = None,
     revision: Annotated[str, typer.Option(help="The revision to reach.")] = "head",
-    downgrade: Annotated[bool, typer.Option("--downgrade", help="Go back to REVISION; it may lose data.")] = False,
+    downgrade: Annotated[
+        bool, typer.Option("--downgrade", help="Go back to REVISION; it may lose data.")
+    ] = False,
 ) -> None:
     """Bring the database's schema up to date."""
     from gateway.kit import schema  # noqa: PLC0415
@@ -119,10 +128,13 @@ def accounts_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with _ledger(_settings(data_dir)) as database:
         rows = []
         for account in database.read_now(accounts.list_accounts):
-            balance = database.read_now(lambda conn, account=account: credit.read_balance(conn, account.id))  # type: ignore[misc]
+            balance = database.read_now(lambda conn, account=account: credit.read_balance(conn, account.id))
             assert balance is not None, "an account is opened with its balance"
             money = credit_fields(balance, [])
-            rows.append(account_fields(account) | {k: money[k] for k in ("granted_usd", "settled_usd", "held_usd", "available_usd")})
+            rows.append(
+                account_fields(account)
+                | {k: money[k] for k in ("granted_usd", "settled_usd", "held_usd", "available_usd")}
+            )
     _table(rows, as_json=as_json)
 
 
@@ -156,7 +168,11 @@ def keys_create(
         raise typer.BadParameter("give --account NAME, or --operator")
     settings = _settings(data_dir)
     with _ledger(settings) as database:
-        owner = None if account is None else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        owner = (
+            None
+            if account is None
+            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        )
         key, secret = database.write_now(
             lambda conn: create_key(
                 conn,
@@ -177,7 +193,11 @@ def keys_list(
 ) -> None:
     """Keys by their first characters; the secrets are not kept."""
     with _ledger(_settings(data_dir)) as database:
-        owner = None if account is None else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        owner = (
+            None
+            if account is None
+            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        )
         found = database.read_now(lambda conn: keys.list_keys(conn, owner))
     _table([key_fields(key) for key in found], as_json=as_json)
 
@@ -259,6 +279,13 @@ def main() -> None:
     """The entry point: expected mistakes become one sentence."""
     try:
         app()
-    except (TollwayError, SettingsError, SchemaError, PriceBookError, EmbeddedWorkerUnavailable, ValueError) as error:
+    except (
+        TollwayError,
+        SettingsError,
+        SchemaError,
+        PriceBookError,
+        EmbeddedWorkerUnavailable,
+        ValueError,
+    ) as error:
         err.print(f"[red]tollway-gateway:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -68,7 +68,9 @@ def _another_key(settings: Settings) -> str:
     try:
         account = database.read_now(lambda conn: find_account(conn, DEMO_ACCOUNT))
         _, key = database.write_now(
-            lambda conn: create_key(conn, kind="account", account_id=account.id, name="demo again", key_secret=secret)
+            lambda conn: create_key(
+                conn, kind="account", account_id=account.id, name="demo again", key_secret=secret
+            )
         )
         return key
     finally:
@@ -80,7 +82,11 @@ def _start_gateway(settings: Settings) -> subprocess.Popen[bytes]:
     environ = os.environ | {HANDOVER: msgspec.json.encode(settings, enc_hook=str).decode()}
     with (settings.data_dir / "gateway.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "gateway.serve"], env=environ, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "gateway.serve"],
+            env=environ,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
 
 
@@ -96,11 +102,15 @@ def _wait_until_ready(gateway: subprocess.Popen[bytes], base_url: str) -> None:
         except httpx.HTTPError:
             pass  # not listening yet
         time.sleep(0.05)
-    raise ValueError(f"the gateway was not ready within {START_TIMEOUT_S:g} s; its log is gateway.log in the data directory")
+    raise ValueError(
+        f"the gateway was not ready within {START_TIMEOUT_S:g} s; its log is gateway.log in the data directory"
+    )
 
 
 def _ask(console: Console, base_url: str, key: str, settings: Settings) -> None:
-    console.print(f"[bold]{MODEL}[/] is asked (a small stand-in; do not trust its answers): [italic]{QUESTION}[/]")
+    console.print(
+        f"[bold]{MODEL}[/] is asked (a small stand-in; do not trust its answers): [italic]{QUESTION}[/]"
+    )
     with tollway.Tollway(api_key=key, base_url=base_url) as client:
         with client.chat.stream(
             model=MODEL, messages=[{"role": "user", "content": QUESTION}], max_tokens=120, temperature=0.2
@@ -134,7 +144,9 @@ def _print_stand_in(console: Console, receipt: tollway.Receipt, catalog: Catalog
     used = receipt.usage
     counts = TokenCounts(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
     cost = format_usd(total_nanousd(rate(counts, model.prices)))
-    console.print(f"as many tokens of {STAND_IN_FOR} ($0.20 in, $0.60 out) would cost ${cost}\n", highlight=False)
+    console.print(
+        f"as many tokens of {STAND_IN_FOR} ($0.20 in, $0.60 out) would cost ${cost}\n", highlight=False
+    )
 
 
 def _print_usage(console: Console, rows: list[tollway.UsageRow]) -> None:
@@ -142,7 +154,9 @@ def _print_usage(console: Console, rows: list[tollway.UsageRow]) -> None:
     for name in ("key", "requests", "input", "output", "cost in USD"):
         table.add_column(name, justify="left" if name == "key" else "right")
     for row in rows:
-        table.add_row(row.key_name, str(row.requests), str(row.input_tokens), str(row.output_tokens), row.cost_usd)
+        table.add_row(
+            row.key_name, str(row.requests), str(row.input_tokens), str(row.output_tokens), row.cost_usd
+        )
     console.print(table)
     console.print()
 
@@ -153,7 +167,7 @@ def _try_next(console: Console, base_url: str, key: str) -> None:
     lines = (
         f"curl {base_url}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'",
         f"curl {base_url}/v1/credits -H 'Authorization: Bearer {key}'",
-        f'python -c "import openai; print(openai.OpenAI(base_url=\'{base_url}/v1\', api_key=\'{key}\')'
+        f"python -c \"import openai; print(openai.OpenAI(base_url='{base_url}/v1', api_key='{key}')"
         f".chat.completions.create(model='{MODEL}', messages=[{{'role': 'user', 'content': 'Hello'}}]).usage)\"",
     )
     for line in lines:

@@ -36,7 +36,9 @@ def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
     except PriceBookError as error:
         return [*findings, Finding(fine=False, what=f"price book: {error}")]
     findings.append(
-        Finding(fine=True, what=f"price book: version {catalog.book.version}, {len(catalog.book.models)} models")
+        Finding(
+            fine=True, what=f"price book: version {catalog.book.version}, {len(catalog.book.models)} models"
+        )
     )
     findings += [_worker(worker, catalog) for worker in settings.workers]
     if settings.wants_embedded:
@@ -50,7 +52,9 @@ def _data_dir(path: Path) -> Finding:
     if not path.exists():
         return Finding(fine=True, what=f"data directory: {path} will be made at the first start")
     if not os.access(path, os.W_OK):
-        return Finding(fine=False, what=f"data directory: {path} cannot be written; chown it, or choose --data-dir")
+        return Finding(
+            fine=False, what=f"data directory: {path} cannot be written; chown it, or choose --data-dir"
+        )
     secret = path / "key_secret"
     if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
         return Finding(fine=False, what=f"data directory: others can read {secret}; run chmod 600 {secret}")
@@ -67,7 +71,8 @@ def _database(settings: Settings) -> Finding:
         return Finding(fine=False, what=f"database: cannot be reached ({reason}); check database_url")
     if revision != newest:
         return Finding(
-            fine=False, what=f"database: schema revision {revision}, needed {newest}; run `tollway-gateway migrate`"
+            fine=False,
+            what=f"database: schema revision {revision}, needed {newest}; run `tollway-gateway migrate`",
         )
     return Finding(fine=True, what=f"database: schema revision {revision}")
 
@@ -80,11 +85,18 @@ def _worker(worker: WorkerSettings, catalog: Catalog) -> Finding:
         offered = [card["id"] for card in answer.json()["data"]]
     except httpx.HTTPStatusError as error:
         mend = "; set its api_key" if error.response.status_code in (401, 403) else ""
-        return Finding(fine=False, what=f"worker {worker.url}: /v1/models answers {error.response.status_code}{mend}")
+        return Finding(
+            fine=False, what=f"worker {worker.url}: /v1/models answers {error.response.status_code}{mend}"
+        )
     except httpx.HTTPError as error:
-        return Finding(fine=False, what=f"worker {worker.url}: no answer ({type(error).__name__}); is it running there?")
+        return Finding(
+            fine=False, what=f"worker {worker.url}: no answer ({type(error).__name__}); is it running there?"
+        )
     except (ValueError, KeyError, TypeError):
-        return Finding(fine=False, what=f"worker {worker.url}: /v1/models is not a list of models; is it OpenAI-compatible?")
+        return Finding(
+            fine=False,
+            what=f"worker {worker.url}: /v1/models is not a list of models; is it OpenAI-compatible?",
+        )
     priced = [name for name in worker.models or offered if catalog.find(name)]
     if not priced:
         return Finding(

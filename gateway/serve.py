@@ -10,7 +10,7 @@ import uvicorn
 from rich.console import Console
 
 from gateway.kit import log
-from gateway.settings import Settings, WorkerSettings
+from gateway.settings import Settings, WorkerSettings, decode_path
 from gateway.start import FirstStart, bootstrap, prepare
 from gateway.workers.embedded import EmbeddedWorker
 
@@ -60,7 +60,7 @@ def from_handover() -> object:
 
 
 def _handed_over() -> Settings:
-    return msgspec.json.decode(os.environ[HANDOVER], type=Settings, dec_hook=lambda kind, value: kind(value))
+    return msgspec.json.decode(os.environ[HANDOVER], type=Settings, dec_hook=decode_path)
 
 
 def _json_lines(settings: Settings) -> bool:
@@ -77,7 +77,10 @@ def with_embedded(settings: Settings, console: Console) -> Iterator[Settings]:
     if not settings.wants_embedded:
         yield settings
         return
-    with console.status("starting the embedded worker (SmolLM2-135M on llama.cpp) …"), contextlib.ExitStack() as stack:
+    with (
+        console.status("starting the embedded worker (SmolLM2-135M on llama.cpp) …"),
+        contextlib.ExitStack() as stack,
+    ):
         worker = EmbeddedWorker()
         worker.start()
         stack.callback(worker.stop)

@@ -141,11 +141,18 @@ def load(environ: Mapping[str, str] | None = None, file: Path | None = None, **o
     values.update(_from_environment(environ))
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(values, Settings, strict=False, dec_hook=decode_path)
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"{error} (settings come from TOLLWAY_* variables, {path} and options)"
         ) from error
+
+
+def decode_path(kind: type[Any], value: object) -> Path:
+    """msgspec's hook for the one type here that it does not know."""
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
 
 from gateway.accounts import store as accounts
 from gateway.api.schemas import (
@@ -16,26 +17,25 @@ from gateway.api.schemas import (
     key_fields,
     worker_fields,
 )
+from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.credit.open import give, open_account
 from gateway.credit.types import GrantKind
 from gateway.errors import BadRequest, NotFound
-from gateway.inference.pipeline import Gateway
 from gateway.keys import store as keys
 from gateway.keys.create import create_key
-from gateway.keys.find import KeyFinder
 from gateway.kit.clock import now_us
 from gateway.kit.money import parse_usd
 
 
 @get("/admin/v1/accounts")
-async def list_accounts(gateway: Gateway) -> ListOf:
+async def list_accounts(gateway: TheGateway) -> ListOf:
     found = await gateway.database.read(accounts.list_accounts)
     return ListOf([account_fields(account) for account in found])
 
 
 @post("/admin/v1/accounts")
-async def create_account(gateway: Gateway, data: NewAccount) -> dict[str, Any]:
+async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> dict[str, Any]:
     """With `grant_usd` exactly that credit; without, the sign-up grant of the price book."""
     signed_up = data.grant_usd is None
     amount = (
@@ -54,7 +54,7 @@ async def create_account(gateway: Gateway, data: NewAccount) -> dict[str, Any]:
 
 
 @get("/admin/v1/accounts/{name:str}/credits")
-async def get_account_credits(gateway: Gateway, name: str) -> dict[str, Any]:
+async def get_account_credits(gateway: TheGateway, name: FromPath[str]) -> dict[str, Any]:
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account.id))
     if balance is None:
@@ -65,7 +65,7 @@ async def get_account_credits(gateway: Gateway, name: str) -> dict[str, Any]:
 
 
 @post("/admin/v1/accounts/{name:str}/grants")
-async def create_grant(gateway: Gateway, name: str, data: NewGrant) -> dict[str, Any]:
+async def create_grant(gateway: TheGateway, name: FromPath[str], data: JSONBody[NewGrant]) -> dict[str, Any]:
     amount = _usd(data.amount_usd, "amount_usd")
     if data.kind not in get_args(GrantKind):
         raise BadRequest(f"kind must be one of {', '.join(get_args(GrantKind))}", param="kind")
@@ -78,12 +78,12 @@ async def create_grant(gateway: Gateway, name: str, data: NewGrant) -> dict[str,
 
 
 @get("/admin/v1/keys")
-async def list_keys(gateway: Gateway) -> ListOf:
+async def list_keys(gateway: TheGateway) -> ListOf:
     return ListOf([key_fields(key) for key in await gateway.database.read(keys.list_keys)])
 
 
 @post("/admin/v1/keys")
-async def create_account_key(gateway: Gateway, key_secret: bytes, data: NewKey) -> dict[str, Any]:
+async def create_account_key(gateway: TheGateway, key_secret: TheKeySecret, data: JSONBody[NewKey]) -> dict[str, Any]:
     """The secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
     key, secret = await gateway.database.write(
@@ -95,14 +95,14 @@ async def create_account_key(gateway: Gateway, key_secret: bytes, data: NewKey) 
 
 
 @delete("/admin/v1/keys/{key_id:str}", status_code=200)
-async def revoke_key(gateway: Gateway, finder: KeyFinder, key_id: str) -> dict[str, Any]:
+async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[str]) -> dict[str, Any]:
     key = await gateway.database.write(lambda conn: keys.revoke_key(conn, key_id, now_us()))
     finder.forget()
     return key_fields(key)
 
 
 @get("/admin/v1/workers")
-async def list_workers(gateway: Gateway) -> ListOf:
+async def list_workers(gateway: TheGateway) -> ListOf:
     busy = gateway.workers.in_flight
     return ListOf([worker_fields(worker, busy[worker.name]) for worker in gateway.workers.workers])
 

@@ -31,8 +31,9 @@ def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float
         )
         client = AsgiClient(scope, receive, send, trace.request_id)
         try:
-            if scope["method"] != "POST":
-                raise _wrong_method(scope["method"])
+            method = str(scope.get("method", ""))
+            if method != "POST":
+                raise _wrong_method(method)
             body = await client.read_body(body_bytes_max)
             await _answer(gateway, caller, body, client, trace, deadline_s)
         except TollwayError as error:

@@ -3,12 +3,12 @@
 from typing import Any, Literal
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery
 
 from gateway.api.schemas import ListOf, credit_fields, model_card, receipt_fields, usage_fields
+from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
 from gateway.errors import BadRequest, NotAllowed, NotFound, UnknownModel
-from gateway.inference.pipeline import Gateway
 from gateway.keys import store as keys
 from gateway.keys.types import Caller
 from gateway.kit.clock import DAY_US, from_rfc3339, rfc3339
@@ -18,14 +18,14 @@ from gateway.metering.types import UsageRow
 
 
 @get("/v1/models")
-async def list_models(gateway: Gateway) -> ListOf:
+async def list_models(gateway: TheGateway) -> ListOf:
     """Models that have a price and, at this moment, somebody who serves them."""
     served = gateway.workers.served_models()
     return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
 
 
 @get("/v1/models/{name:path}")
-async def get_model(gateway: Gateway, name: str) -> dict[str, Any]:
+async def get_model(gateway: TheGateway, name: FromPath[str]) -> dict[str, Any]:
     """By id or alias."""
     model = gateway.catalog.require(name.lstrip("/"))
     if model.id not in gateway.workers.served_models():
@@ -34,7 +34,7 @@ async def get_model(gateway: Gateway, name: str) -> dict[str, Any]:
 
 
 @get("/v1/credits")
-async def get_credits(gateway: Gateway, caller: Caller) -> dict[str, Any]:
+async def get_credits(gateway: TheGateway, caller: TheCaller) -> dict[str, Any]:
     """The balance, and the grants it is made of."""
     account_id = account_of(caller)
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
@@ -45,7 +45,7 @@ async def get_credits(gateway: Gateway, caller: Caller) -> dict[str, Any]:
 
 
 @get("/v1/receipts/{request_id:str}")
-async def get_receipt(gateway: Gateway, caller: Caller, request_id: str) -> dict[str, Any]:
+async def get_receipt(gateway: TheGateway, caller: TheCaller, request_id: FromPath[str]) -> dict[str, Any]:
     """One request's bill, line by line; `x-request-id` of its answer names it."""
     account_id = account_of(caller)
     return receipt_fields(
@@ -55,13 +55,13 @@ async def get_receipt(gateway: Gateway, caller: Caller, request_id: str) -> dict
 
 @get("/v1/usage")
 async def get_usage(
-    gateway: Gateway,
-    caller: Caller,
-    group_by: Literal["key", "model", "day"] = "key",
-    since: str | None = Parameter(default=None, description="RFC 3339; requests from then on"),
-    until: str | None = Parameter(default=None, description="RFC 3339; requests before then"),
+    gateway: TheGateway,
+    caller: TheCaller,
+    group_by: FromQuery[Literal["key", "model", "day"]] = "key",
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
 ) -> ListOf:
-    """Sums of tokens and money, by key, model or day (UTC)."""
+    """Sums of tokens and money by key, model or day (UTC), of requests in [since, until): RFC 3339 instants."""
     account_id, start, end = account_of(caller), _instant("since", since), _instant("until", until)
     found = await gateway.database.read(
         lambda conn: metering.sum_usage(conn, account_id, group_by, start, end)

@@ -53,7 +53,7 @@ def _with_request_id(send: Send, request_id: str) -> Send:
             headers = list(message.get("headers", ()))
             if not any(name == b"x-request-id" for name, _ in headers):
                 headers.append((b"x-request-id", request_id.encode()))
-            message = {**message, "headers": headers}  # type: ignore[misc]
+            message = {**message, "headers": headers}
         await send(message)
 
     return send_with_id
@@ -79,7 +79,9 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
         refusal.code = "method_not_allowed"
         refusal.message = f"{request.url.path} does not answer to {request.method}"
     elif error.extra:
-        refusal.message = f"{error.detail}: {error.extra}"
+        problems = [item for item in error.extra if isinstance(item, dict)]
+        refusal.param = str(problems[0].get("key")) if problems else None
+        refusal.message = "; ".join(f"{item.get('key')}: {item.get('message')}" for item in problems) or error.detail
     return refuse(request, refusal)
 
 

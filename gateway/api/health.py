@@ -3,8 +3,8 @@
 from litestar import get
 from sqlalchemy import text
 
+from gateway.api.wiring import TheGateway
 from gateway.errors import NoWorker
-from gateway.inference.pipeline import Gateway
 
 
 @get("/healthz")
@@ -14,7 +14,7 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz")
-async def readyz(gateway: Gateway) -> dict[str, str]:
+async def readyz(gateway: TheGateway) -> dict[str, str]:
     """The ledger can be read, and at least one model has a worker; else 503."""
     await gateway.database.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
     if not gateway.workers.served_models():

@@ -20,7 +20,7 @@ def place(conn: WriteConn, order: Order) -> Hold:
         InsufficientCredit: not even the prompt and one token; says what is needed and what there is.
         NotFound: the account has no balance.
     """
-    tokens = order.output_tokens_max
+    tokens, available = order.output_tokens_max, 0
     for _ in range(_TRIES):
         amount = order.prompt_nanousd + cost_nanousd(tokens, order.output_price_nanousd_per_mtok)
         if store.take(conn, order.account_id, amount):
@@ -28,10 +28,11 @@ def place(conn: WriteConn, order: Order) -> Hold:
         balance = store.read_balance(conn, order.account_id)
         if balance is None:
             raise NotFound(f"account {order.account_id} has no balance")
-        tokens = _affordable(order, balance.available_nanousd)
+        available = balance.available_nanousd
+        tokens = _affordable(order, available)
         if tokens < 1:
             break
-    raise _refusal(order, balance.available_nanousd)
+    raise _refusal(order, available)
 
 
 def _record(conn: WriteConn, order: Order, amount: int, tokens: int) -> Hold:

@@ -78,7 +78,8 @@ async def run(
 async def _hold(gateway: Gateway, wanted: Order) -> Hold:
     """Shielded: a client that leaves now must not leave credit held that nobody will settle."""
     with anyio.CancelScope(shield=True):
-        return await gateway.database.write(lambda conn: place(conn, wanted))
+        hold = await gateway.database.write(lambda conn: place(conn, wanted))
+    return hold
 
 
 async def _open(

