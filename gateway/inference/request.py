@@ -1,5 +1,6 @@
 """A client's body, parsed once: a typed view of what matters, and the raw fields that are passed on untouched."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -42,6 +43,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 _view = msgspec.json.Decoder(_View)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def parse(body: bytes, dialect: Dialect) -> ChatRequest:
@@ -77,6 +79,9 @@ def _decode(body: bytes) -> tuple[_View, dict[str, msgspec.Raw]]:
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
         where = path.rstrip("`").lstrip(".") or None
+        missing = _MISSING.search(problem)
+        if missing is not None:
+            where = f"{where}.{missing[1]}" if where else missing[1]
         raise BadRequest(f"{problem}{f' in `{where}`' if where else ''}", param=where) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
