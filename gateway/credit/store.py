@@ -41,7 +41,8 @@ _GRANT = (
 def _insert_once(conn: WriteConn, table: Table, values: dict[str, Any]) -> bool:
     """Inserts unless the primary key is there already; says whether it was new."""
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), values).rowcount == 1
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    return conn.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def open_balance(conn: WriteConn, account_id: str, credit_limit_nanousd: int) -> None:
