@@ -1,0 +1,93 @@
+"""Group commit: many writers, one transaction, nobody harmed by a stranger's mistake."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from gateway.accounts.tables import accounts
+from gateway.errors import StorageUnavailable
+from gateway.kit import schema
+from gateway.kit.db import Database, WriteConn
+
+
+def add(name: str) -> object:
+    return lambda conn: conn.execute(insert(accounts), {"id": name, "name": name, "created_us": 0})
+
+
+def names(database: Database) -> set[str]:
+    return set(database.read_now(lambda conn: conn.execute(select(accounts.c.name)).scalars().all()))
+
+
+def test_many_writers_share_commits(database: Database) -> None:
+    begun = threading.Event()
+    transactions: list[int] = []
+
+    def slow(conn: WriteConn) -> None:
+        begun.set()
+        transactions.append(id(conn))
+
+    async def run() -> None:
+        await asyncio.gather(*(database.write(add(f"a{i}")) for i in range(100)), database.write(slow))  # type: ignore[arg-type]
+
+    asyncio.run(run())
+    assert begun.is_set()
+    assert names(database) == {f"a{i}" for i in range(100)}
+
+
+def test_one_mistake_in_a_group_harms_nobody_else(database: Database) -> None:
+    database.write_now(add("taken"))  # type: ignore[arg-type]
+
+    async def run() -> list[object]:
+        work = [database.write(add(name)) for name in ("b1", "b2", "taken", "b3")]  # type: ignore[arg-type]
+        return await asyncio.gather(*work, return_exceptions=True)
+
+    results = asyncio.run(run())
+    assert [isinstance(result, IntegrityError) for result in results] == [False, False, True, False]
+    assert names(database) == {"taken", "b1", "b2", "b3"}
+
+
+def test_a_database_that_comes_back_is_waited_for(database: Database) -> None:
+    failures = iter([True, True, False])
+
+    def flaky(conn: WriteConn) -> str:
+        if next(failures):
+            raise OperationalError("server closed the connection", None, Exception())
+        return "done"
+
+    assert database.write_now(flaky) == "done"
+
+
+def test_a_database_that_stays_away_is_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    schema.upgrade(url)
+    database = Database(url, retry_s=0.1)
+
+    def broken(conn: WriteConn) -> None:
+        raise OperationalError("gone", None, Exception())
+
+    with pytest.raises(StorageUnavailable, match="nothing was charged"):
+        database.write_now(broken)
+    database.close()
+
+
+def test_closing_commits_what_was_submitted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    schema.upgrade(url)
+    database = Database(url)
+    futures = [database._submit(add(f"c{i}")) for i in range(50)]  # type: ignore[arg-type]
+    database.close()
+    assert all(future.done() and not future.exception() for future in futures)
+    again = Database(url)
+    assert len(names(again)) == 50
+    again.close()
+
+
+def test_a_database_that_cannot_be_read(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}")
+    with pytest.raises(StorageUnavailable):
+        database.read_now(lambda conn: conn.execute(select(accounts)).all())
+    database.close()
