@@ -83,7 +83,9 @@ async def list_keys(gateway: TheGateway) -> ListOf:
 
 
 @post("/admin/v1/keys")
-async def create_account_key(gateway: TheGateway, key_secret: TheKeySecret, data: JSONBody[NewKey]) -> dict[str, Any]:
+async def create_account_key(
+    gateway: TheGateway, key_secret: TheKeySecret, data: JSONBody[NewKey]
+) -> dict[str, Any]:
     """The secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
     key, secret = await gateway.database.write(

@@ -81,7 +81,9 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     elif error.extra:
         problems = [item for item in error.extra if isinstance(item, dict)]
         refusal.param = str(problems[0].get("key")) if problems else None
-        refusal.message = "; ".join(f"{item.get('key')}: {item.get('message')}" for item in problems) or error.detail
+        refusal.message = (
+            "; ".join(f"{item.get('key')}: {item.get('message')}" for item in problems) or error.detail
+        )
     return refuse(request, refusal)
 
 

@@ -1,0 +1,47 @@
+"""Money: exact, integer nano-dollars (1 USD = 10^9)."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+_NANOS = 1_000_000_000
+_USD = re.compile(r"(-?)([0-9]{1,10})(?:\.([0-9]{1,9}))?")
+
+
+class Money(msgspec.Struct, frozen=True, order=True):
+    """An amount of US dollars.
+
+    Example: `Money.from_usd("0.50") + Money(46_200)` prints as `$0.500046200`.
+    """
+
+    nanousd: int
+
+    def __str__(self) -> str:
+        sign = "-" if self.nanousd < 0 else ""
+        dollars, nanos = divmod(abs(self.nanousd), _NANOS)
+        return f"{sign}${dollars}.{nanos:09d}"
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.nanousd + other.nanousd)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.nanousd - other.nanousd)
+
+    @classmethod
+    def from_usd(cls, usd: str) -> Money:
+        """Exact, from a decimal string.
+
+        Raises:
+            ValueError: not a plain decimal number, or finer than a nano-dollar.  Floats are not accepted: they are
+                not exact.
+        """
+        match = _USD.fullmatch(usd) if isinstance(usd, str) else None
+        if match is None:
+            raise ValueError(
+                f"{usd!r} is not an exact amount of US dollars; write it as a string like '0.50'"
+            )
+        sign, dollars, fraction = match.groups()
+        nanousd = int(dollars) * _NANOS + int((fraction or "").ljust(9, "0"))
+        return cls(-nanousd if sign else nanousd)
