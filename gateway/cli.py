@@ -22,7 +22,7 @@ from gateway.errors import TollwayError
 from gateway.keys import store as keys
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
-from gateway.kit.db import Database, opened
+from gateway.kit.db import opened
 from gateway.kit.money import format_usd, parse_usd
 from gateway.kit.schema import SchemaError
 from gateway.metering import store as metering
@@ -50,7 +50,7 @@ Workers = Annotated[
 
 
 @app.command()
-def serve(  # noqa: PLR0913 - a command's options are its interface
+def serve(
     data_dir: DataDir = None,
     host: Annotated[Optional[str], typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,  # noqa: UP045
     port: Annotated[Optional[int], typer.Option(help="Port to listen on. [default: 8080]")] = None,  # noqa: UP045

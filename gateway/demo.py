@@ -81,7 +81,7 @@ def _start_gateway(settings: Settings) -> subprocess.Popen[bytes]:
     """As a process of its own, as in production; its log goes to a file, so that the answer stays readable."""
     environ = os.environ | {HANDOVER: msgspec.json.encode(settings, enc_hook=str).decode()}
     with (settings.data_dir / "gateway.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        return subprocess.Popen(
             [sys.executable, "-m", "gateway.serve"],
             env=environ,
             stdout=log,
@@ -145,7 +145,8 @@ def _print_stand_in(console: Console, receipt: tollway.Receipt, catalog: Catalog
     counts = TokenCounts(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
     cost = format_usd(total_nanousd(rate(counts, model.prices)))
     console.print(
-        f"as many tokens of {STAND_IN_FOR} ($0.20 in, $0.60 out) would cost ${cost}\n", highlight=False
+        f"as many tokens of {STAND_IN_FOR}, for which it stands in here, would cost ${cost}\n",
+        highlight=False,
     )
 
 

@@ -149,7 +149,7 @@ def load(environ: Mapping[str, str] | None = None, file: Path | None = None, **o
 
 
 def decode_path(kind: type[Any], value: object) -> Path:
-    """msgspec's hook for the one type here that it does not know."""
+    """Msgspec's hook for the one type here that it does not know."""
     if kind is not Path or not isinstance(value, str):
         raise ValueError(f"{value!r} is not a path")
     return Path(value)

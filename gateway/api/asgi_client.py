@@ -1,6 +1,5 @@
 """The client of one request as an ASGI server hands it over: its body in, an answer or a stream out."""
 
-import asyncio
 from collections.abc import Mapping
 
 import anyio
@@ -12,7 +11,7 @@ JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
 
 
-class ClientLeft(Exception):  # noqa: N818 - an event, not an error
+class ClientLeft(Exception):
     """The connection closed before the request was complete."""
 
 
@@ -50,8 +49,8 @@ class AsgiClient:
 
     async def cancel_when_gone(self, scope: anyio.CancelScope) -> None:
         """Watches a connection whose body was read: all that may still come is its end."""
-        while (await self._receive())["type"] != "http.disconnect":
-            await asyncio.sleep(0)
+        message = await self._receive()
+        assert message["type"] == "http.disconnect", "the body was read to its end"
         scope.cancel()
 
     async def answer(self, headers: Mapping[str, str], body: bytes, status: int = 200) -> None:

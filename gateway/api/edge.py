@@ -72,10 +72,10 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     """Litestar's own refusals (no such route, wrong method, a parameter that does not fit) in our shape."""
     refusal = BadRequest(error.detail or "the request cannot be understood")
     refusal.status = error.status_code
-    if error.status_code == 404:  # noqa: PLR2004
+    if error.status_code == 404:
         refusal.code = "not_found"
         refusal.message = f"there is nothing at {request.method} {request.url.path}"
-    elif error.status_code == 405:  # noqa: PLR2004
+    elif error.status_code == 405:
         refusal.code = "method_not_allowed"
         refusal.message = f"{request.url.path} does not answer to {request.method}"
     elif error.extra:

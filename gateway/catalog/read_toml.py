@@ -98,5 +98,5 @@ def _check_tiers(tiers: tuple[Tier, ...]) -> None:
     finite = [end for end in ends if end is not None]
     if finite != sorted(set(finite)) or (finite and finite[0] <= 0):
         raise ValueError("tiers must be in ascending order of up_to_tokens")
-    if not all(0 <= tier.discount_percent <= 100 for tier in tiers):  # noqa: PLR2004
+    if not all(0 <= tier.discount_percent <= 100 for tier in tiers):
         raise ValueError("discount_percent must lie between 0 and 100")

@@ -17,7 +17,7 @@ def open_account(conn: WriteConn, name: str, *, grant_nanousd: int, kind: GrantK
         Conflict: the name is taken.
         BadRequest: no usable name, or negative credit.
     """
-    if not name.strip() or len(name) > 200:  # noqa: PLR2004 - the column's width
+    if not name.strip() or len(name) > 200:
         raise BadRequest("an account needs a name of 1 to 200 characters", param="name")
     if grant_nanousd < 0:
         raise BadRequest("an account cannot begin with negative credit", param="grant")

@@ -133,7 +133,7 @@ class Database:
     def _commit(self, group: list[_Job]) -> None:
         try:
             results = self._run(group)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is handed to whoever submitted the work
             if len(group) > 1:
                 for job in group:
                     self._commit([job])

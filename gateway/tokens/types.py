@@ -8,7 +8,7 @@ _PRICED_PARTS = ("text", "image_url", "thinking", "reference")
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
-class PromptRejected(ValueError):  # noqa: N818 - what happened to the prompt
+class PromptRejected(ValueError):
     """A prompt that cannot be measured or served: HTTP 400 at the edge.  `param` says where."""
 
     def __init__(self, message: str, param: str, code: str = "invalid_request") -> None:

@@ -124,7 +124,7 @@ def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
             "the worker is busy; nothing was charged, try again later", retry_after_s=_retry_after(answer)
         )
     if status in (400, 404, 413, 422):
-        return WorkerRefused(_words(detail), status=400 if status == 422 else status)  # noqa: PLR2004
+        return WorkerRefused(_words(detail), status=400 if status == 422 else status)
     if status in (401, 403):
         return WorkerFailed(
             "the worker does not accept the gateway's credentials; tell the operator", code="worker_denied"

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -27,7 +27,7 @@ STOP_TIMEOUT_S = 5.0
 STDERR_BYTES_SHOWN = 2000
 
 
-class EmbeddedWorkerUnavailable(Exception):  # noqa: N818 - says what is the case
+class EmbeddedWorkerUnavailable(Exception):
     """It cannot run here; the message says why, and what to do instead."""
 
 
@@ -102,7 +102,7 @@ class EmbeddedWorker:
             process.wait()
         process.stdout.close()
 
-    def __enter__(self) -> "EmbeddedWorker":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

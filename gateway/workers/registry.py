@@ -100,7 +100,7 @@ class Registry:
         headers = authorization(worker)
         answer = await self._client.send("GET", f"{worker.url}/v1/models", headers)
         try:
-            if answer.status != 200:  # noqa: PLR2004
+            if answer.status != 200:
                 raise WorkerFailed(f"/v1/models answered {answer.status}")
             return msgspec.json.decode(await read_body(answer, LIST_BYTES_MAX), type=_Cards).data
         finally:

@@ -58,7 +58,14 @@ BODIES: list[tuple[str, Any, int, str, str | None]] = [
 
 @pytest.mark.parametrize(("what", "body", "status", "code", "param"), BODIES, ids=[row[0] for row in BODIES])
 def test_a_body_that_cannot_be_served(
-    strict: RunningGateway, worker: ScriptedWorker, fresh: Name, what: str, body: Any, status: int, code: str, param: str | None
+    strict: RunningGateway,
+    worker: ScriptedWorker,
+    fresh: Name,
+    what: str,
+    body: Any,
+    status: int,
+    code: str,
+    param: str | None,
 ) -> None:
     name = fresh()
     asked = len(worker.seen)
@@ -111,7 +118,9 @@ def test_a_well_formed_key_that_nobody_made(strict: RunningGateway) -> None:
         refused(api.post(CHAT, json=chat("x")), 401, "invalid_api_key")
 
 
-def test_a_revoked_key_stops_working_at_once_here_and_soon_everywhere(strict: RunningGateway, fresh: Name) -> None:
+def test_a_revoked_key_stops_working_at_once_here_and_soon_everywhere(
+    strict: RunningGateway, fresh: Name
+) -> None:
     name = fresh()
     first = strict.account(name)
     with strict.api(first) as api, strict.api(strict.operator()) as admin:
@@ -139,11 +148,14 @@ def test_an_operators_key_spends_nothing(strict: RunningGateway) -> None:
 
 def test_images_for_a_model_that_cannot_see(tmp_path: Any, fresh: Name) -> None:
     image = [{"type": "image_url", "image_url": "https://example.com/x.png"}]
-    with ScriptedWorker(models=("smollm2-135m",)) as blind, RunningGateway(tmp_path, blind.url) as gateway:
-        with gateway.api(gateway.account(fresh())) as api:
-            body = chat("", model="smollm2-135m", messages=[{"role": "user", "content": image}])
-            refused(api.post(CHAT, json=body), 400, "invalid_request")
-            refused(api.post(CHAT, json=chat("x")), 503, "no_worker")
+    body = chat("", model="smollm2-135m", messages=[{"role": "user", "content": image}])
+    with (
+        ScriptedWorker(models=("smollm2-135m",)) as blind,
+        RunningGateway(tmp_path, blind.url) as gateway,
+        gateway.api(gateway.account(fresh())) as api,
+    ):
+        refused(api.post(CHAT, json=body), 400, "invalid_request")
+        refused(api.post(CHAT, json=chat("x")), 503, "no_worker")
 
 
 WORKERS: list[tuple[str, int, str, str]] = [
@@ -220,7 +232,9 @@ def test_a_worker_that_refuses_connections(worker: ScriptedWorker, tmp_path: Any
         assert gateway.settled_up(name).settled_nanousd == 0
 
 
-def test_the_next_worker_is_asked_when_one_cannot_be_reached(worker: ScriptedWorker, tmp_path: Any, fresh: Name) -> None:
+def test_the_next_worker_is_asked_when_one_cannot_be_reached(
+    worker: ScriptedWorker, tmp_path: Any, fresh: Name
+) -> None:
     with ScriptedWorker() as doomed, RunningGateway(tmp_path, doomed.url, worker.url) as gateway:
         key = gateway.account(fresh())
         doomed.__exit__()
@@ -230,7 +244,9 @@ def test_the_next_worker_is_asked_when_one_cannot_be_reached(worker: ScriptedWor
         assert gateway.event(answer.headers["x-request-id"]).worker == worker.url
 
 
-def test_a_ledger_that_cannot_be_written(tmp_path: Any, worker: ScriptedWorker, fresh: Name, monkeypatch: Any) -> None:
+def test_a_ledger_that_cannot_be_written(
+    tmp_path: Any, worker: ScriptedWorker, fresh: Name, monkeypatch: Any
+) -> None:
     from gateway.errors import StorageUnavailable
 
     with RunningGateway(tmp_path, worker.url) as gateway, gateway.api(gateway.account(fresh())) as api:
@@ -243,8 +259,13 @@ def test_a_ledger_that_cannot_be_written(tmp_path: Any, worker: ScriptedWorker, 
         refused(api.post(CHAT, json=chat("ok")), 503, "storage_unavailable")
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", CHAT, 405), ("POST", "/v1/nothing", 404), ("PUT", "/v1/models", 405)])
-def test_routes_that_are_not_there(strict: RunningGateway, fresh: Name, method: str, path: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", CHAT, 405), ("POST", "/v1/nothing", 404), ("PUT", "/v1/models", 405)],
+)
+def test_routes_that_are_not_there(
+    strict: RunningGateway, fresh: Name, method: str, path: str, status: int
+) -> None:
     with strict.api(strict.account(fresh())) as api:
         answer = api.request(method, path)
     refused(answer, status, "not_found" if status == 404 else "method_not_allowed")

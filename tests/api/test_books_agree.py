@@ -78,7 +78,9 @@ def _drive(gateway: RunningGateway, keys: dict[str, str]) -> Counter[int]:
     return seen
 
 
-def _one(gateway: RunningGateway, key: str, script: str, fields: dict[str, object], dice: random.Random) -> int:
+def _one(
+    gateway: RunningGateway, key: str, script: str, fields: dict[str, object], dice: random.Random
+) -> int:
     with gateway.api(key) as api:
         if script != "gone":
             body = chat(f"{script} prompt={dice.randint(1, 40)}", **fields)
@@ -96,7 +98,9 @@ def _check(gateway: RunningGateway, name: str) -> None:
     account = gateway.database.read_now(lambda conn: find_account(conn, name))
 
     def events(conn: ReadConn) -> list[UsageEvent]:
-        return rows(UsageEvent, conn.execute(select(usage_events).where(usage_events.c.account_id == account.id)))
+        return rows(
+            UsageEvent, conn.execute(select(usage_events).where(usage_events.c.account_id == account.id))
+        )
 
     found = gateway.database.read_now(events)
     prices = {m.id: m.prices for m in gateway.database.read_now(lambda conn: by_version(conn, 1)).models}
@@ -123,4 +127,7 @@ def _check_api(gateway: RunningGateway, name: str, settled: int, request_ids: li
             assert sum(row["requests"] for row in found) == len(request_ids)
         receipts = [api.get(f"/v1/receipts/{request_id}") for request_id in request_ids[:100]]
         assert all(receipt.status_code == httpx.codes.OK for receipt in receipts)
-        assert all(r.json()["cost_nanousd"] == sum(line["cost_nanousd"] for line in r.json()["lines"]) for r in receipts)
+        assert all(
+            r.json()["cost_nanousd"] == sum(line["cost_nanousd"] for line in r.json()["lines"])
+            for r in receipts
+        )

@@ -30,13 +30,18 @@ def test_an_answer_carries_its_bill(gateway: RunningGateway, fresh: Name) -> Non
         assert usage["credits_remaining_usd"] == format_usd(10**9 - cost)
         receipt = api.get(f"/v1/receipts/{answer.headers['x-request-id']}").json()
         assert receipt["cost_nanousd"] == cost == sum(line["cost_nanousd"] for line in receipt["lines"])
-        assert [(line["token_class"], line["tokens"]) for line in receipt["lines"]] == [("input_text", 12), ("output_text", 7)]
+        assert [(line["token_class"], line["tokens"]) for line in receipt["lines"]] == [
+            ("input_text", 12),
+            ("output_text", 7),
+        ]
         assert api.get("/v1/credits").json()["settled_nanousd"] == cost
     assert gateway.settled_up(name).settled_nanousd == cost
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_a_stream_ends_with_its_bill_if_the_client_asked(gateway: RunningGateway, fresh: Name, asked: bool) -> None:
+def test_a_stream_ends_with_its_bill_if_the_client_asked(
+    gateway: RunningGateway, fresh: Name, asked: bool
+) -> None:
     name = fresh()
     options = {"stream_options": {"include_usage": True}} if asked else {}
     with gateway.api(gateway.account(name)) as api:
@@ -58,7 +63,9 @@ def test_the_worker_gets_the_clients_own_bytes_but_for_what_must_differ(
 ) -> None:
     extra = {"temperature": 0.25, "custom_field": {"deep": [1, None, "é"]}, "max_completion_tokens": 7}
     with gateway.api(gateway.account(fresh())) as api:
-        api.post("/v1/chat/completions", json=chat("ok", model="magistral-small-latest", stream=True, **extra))
+        api.post(
+            "/v1/chat/completions", json=chat("ok", model="magistral-small-latest", stream=True, **extra)
+        )
     body = worker.seen[-1].body
     assert body["custom_field"] == extra["custom_field"]
     assert body["temperature"] == 0.25
@@ -120,13 +127,17 @@ def test_max_tokens_is_clamped_to_what_the_balance_affords(
     gateway.settled_up(name)
 
 
-def test_an_image_part_passes_through_and_is_bounded(gateway: RunningGateway, worker: ScriptedWorker, fresh: Name) -> None:
+def test_an_image_part_passes_through_and_is_bounded(
+    gateway: RunningGateway, worker: ScriptedWorker, fresh: Name
+) -> None:
     parts = [
         {"type": "text", "text": "ok prompt=2000"},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
     ]
     with gateway.api(gateway.account(fresh())) as api:
-        answer = api.post("/v1/chat/completions", json=chat("", messages=[{"role": "user", "content": parts}]))
+        answer = api.post(
+            "/v1/chat/completions", json=chat("", messages=[{"role": "user", "content": parts}])
+        )
     assert answer.status_code == 200
     assert worker.seen[-1].body["messages"][0]["content"] == parts
     event = gateway.event(answer.headers["x-request-id"])

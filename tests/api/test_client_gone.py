@@ -18,8 +18,13 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGateway, ScriptedWorker]]:
-    with ScriptedWorker(kind=kind) as worker, RunningGateway(tmp_path_factory.mktemp("gone"), worker.url) as gateway:
+def served(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningGateway, ScriptedWorker]]:
+    with (
+        ScriptedWorker(kind=kind) as worker,
+        RunningGateway(tmp_path_factory.mktemp("gone"), worker.url) as gateway,
+    ):
         yield gateway, worker
 
 
@@ -64,7 +69,9 @@ def test_what_we_asked_the_worker_to_count_is_not_shown_to_the_client(
     assert '"timings"' not in answer.text
 
 
-def test_leaving_before_the_first_token_is_free(served: tuple[RunningGateway, ScriptedWorker], fresh: Name) -> None:
+def test_leaving_before_the_first_token_is_free(
+    served: tuple[RunningGateway, ScriptedWorker], fresh: Name
+) -> None:
     gateway, worker = served
     name = fresh()
     asked = len(worker.seen)
@@ -75,7 +82,9 @@ def test_leaving_before_the_first_token_is_free(served: tuple[RunningGateway, Sc
     assert balance.settled_nanousd == 0
 
 
-def test_leaving_before_a_whole_answer_is_free(served: tuple[RunningGateway, ScriptedWorker], fresh: Name) -> None:
+def test_leaving_before_a_whole_answer_is_free(
+    served: tuple[RunningGateway, ScriptedWorker], fresh: Name
+) -> None:
     gateway, worker = served
     name = fresh()
     with gateway.api(gateway.account(name)) as api, pytest.raises(httpx.ReadTimeout):

@@ -87,7 +87,9 @@ def test_free_output_is_never_clamped(database: Database, opened: Open) -> None:
         database.write_now(lambda conn: place(conn, order(broke, its_key, price=0)))
 
 
-def test_exactly_what_is_affordable_is_held_by_many_at_once(database: Database, database_url: str, opened: Open) -> None:
+def test_exactly_what_is_affordable_is_held_by_many_at_once(
+    database: Database, database_url: str, opened: Open
+) -> None:
     """300 threads over three writers, as three processes would; the account affords 100."""
     account, key = opened(100 * 200)
     writers = [database, Database(database_url), Database(database_url)]
@@ -174,7 +176,9 @@ def test_grants(database: Database, opened: Open) -> None:
 @pytest.mark.parametrize(("name", "grant"), [("", 1), ("  ", 1), ("n" * 201, 1), ("fine", -1)])
 def test_an_account_needs_a_name_and_no_debt(database: Database, name: str, grant: int) -> None:
     with pytest.raises(BadRequest):
-        database.write_now(lambda conn: open_account(conn, name, grant_nanousd=grant, kind="top_up", reason="r"))
+        database.write_now(
+            lambda conn: open_account(conn, name, grant_nanousd=grant, kind="top_up", reason="r")
+        )
 
 
 def test_names_are_unique(database: Database) -> None:
@@ -192,7 +196,9 @@ def test_no_balance_no_hold(database: Database) -> None:
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**9), st.integers(1, 10**6), st.integers(0, 10**9))
-def test_what_a_short_balance_affords_never_exceeds_it(available: int, prompt: int, tokens: int, price: int) -> None:
+def test_what_a_short_balance_affords_never_exceeds_it(
+    available: int, prompt: int, tokens: int, price: int
+) -> None:
     from gateway.credit.hold import _affordable
     from gateway.kit.money import cost_nanousd
 

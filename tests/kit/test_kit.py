@@ -28,13 +28,17 @@ def test_ids_are_unique_ordered_and_version_7() -> None:
     assert new_id("req").startswith("req_")
 
 
-PAYLOADS = st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1, max_size=20), max_size=6)
+PAYLOADS = st.lists(
+    st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1, max_size=20), max_size=6
+)
 
 
 @given(PAYLOADS, st.data())
 def test_a_stream_reads_the_same_wherever_it_is_cut(texts: list[str], data: st.DataObject) -> None:
     newline = data.draw(st.sampled_from([b"\n", b"\r\n"]))
-    stream = b"".join(b"data: " + text.encode() + newline + b": keepalive" + newline + newline for text in texts)
+    stream = b"".join(
+        b"data: " + text.encode() + newline + b": keepalive" + newline + newline for text in texts
+    )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     decoder, found = sse.Decoder(1000), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):

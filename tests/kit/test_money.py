@@ -42,15 +42,23 @@ def test_dollars_survive_the_round_trip(nanousd: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "nanousd"),
-    [("5", 5 * 10**9), ("0.01", 10**7), ("$12.50", 12_500_000_000), (" -2.5 ", -2_500_000_000), ("0.000000001", 1)],
+    [
+        ("5", 5 * 10**9),
+        ("0.01", 10**7),
+        ("$12.50", 12_500_000_000),
+        (" -2.5 ", -2_500_000_000),
+        ("0.000000001", 1),
+    ],
 )
 def test_people_write_dollars(text: str, nanousd: int) -> None:
     assert parse_usd(text) == nanousd
 
 
-@pytest.mark.parametrize("text", ["", "five", "1e3", "1.", ".5", "0.0000000001", "1,000", "NaN", "9999999999", "٥"])
+@pytest.mark.parametrize(
+    "text", ["", "five", "1e3", "1.", ".5", "0.0000000001", "1,000", "NaN", "9999999999", "٥"]
+)
 def test_what_is_not_exactly_dollars_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="USD|US dollars"):
+    with pytest.raises(ValueError, match=r"USD|US dollars"):
         parse_usd(text)
 
 

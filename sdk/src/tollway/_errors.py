@@ -31,7 +31,7 @@ class APITimeoutError(APIConnectionError):
     """No answer within `timeout_s` seconds."""
 
 
-class StreamInterrupted(TollwayError):  # noqa: N818 - says what happened
+class StreamInterrupted(TollwayError):
     """The stream ended without a finish reason."""
 
 
@@ -40,7 +40,7 @@ class APIStatusError(TollwayError):
 
     retry_after_s: float | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the fields of the API's error
         self,
         message: str,
         *,
@@ -68,35 +68,35 @@ class APIStatusError(TollwayError):
         return f"{self.message} (status {self.status_code}, request {self.request_id})"
 
 
-class BadRequest(APIStatusError):  # noqa: N818
+class BadRequest(APIStatusError):
     """`param` says which field."""
 
 
-class AuthenticationFailed(APIStatusError):  # noqa: N818
+class AuthenticationFailed(APIStatusError):
     """No key, or a wrong or revoked one."""
 
 
-class InsufficientCredits(APIStatusError):  # noqa: N818
+class InsufficientCredits(APIStatusError):
     """`needed_nanousd` and `available_nanousd` say by how much."""
 
 
-class PermissionDenied(APIStatusError):  # noqa: N818
+class PermissionDenied(APIStatusError):
     """A good key that may not do this."""
 
 
-class NotFound(APIStatusError):  # noqa: N818
+class NotFound(APIStatusError):
     """No such model, receipt or route."""
 
 
-class Conflict(APIStatusError):  # noqa: N818
+class Conflict(APIStatusError):
     """It is there already, or is being done."""
 
 
-class RequestTooLarge(APIStatusError):  # noqa: N818
+class RequestTooLarge(APIStatusError):
     """More bytes than the gateway takes."""
 
 
-class RateLimited(APIStatusError):  # noqa: N818
+class RateLimited(APIStatusError):
     """`retry_after_s` says when to come back."""
 
 

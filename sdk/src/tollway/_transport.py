@@ -80,7 +80,7 @@ async def send_async(
 
 
 def request_id(response: Response) -> str:
-    return response.headers.get("x-request-id", "")
+    return str(response.headers.get("x-request-id", ""))
 
 
 def translate(error: httpx.HTTPError) -> TollwayError:
