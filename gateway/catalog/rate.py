@@ -1,7 +1,7 @@
 """Pure arithmetic: from tokens and prices to money.  Touches no balance, knows no database."""
 
 from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, TokenCounts
-from gateway.kit.money import cost_nanousd, tokens_affordable
+from gateway.kit.money import cost_nanousd
 
 ROUNDING_SLACK_NANOUSD = len(TOKEN_CLASSES)
 """Each class rounds up by less than one nano-dollar, so splitting a bound into classes may add this much."""
@@ -40,21 +40,12 @@ def total_nanousd(lines: tuple[CostLine, ...]) -> int:
 
 
 def prompt_cost_max(text_tokens: int, image_tokens: int, prices: Prices) -> int:
-    """No prompt within these bounds costs more, however it splits into classes."""
+    """No prompt within these bounds costs more, however it splits into classes.
+
+    The answer's own slack is in it, so a hold is this and `cost_nanousd(tokens, prices.output_max)`.
+    """
     return (
         cost_nanousd(text_tokens, prices.input_max)
         + cost_nanousd(image_tokens, prices.image_max)
         + ROUNDING_SLACK_NANOUSD
     )
-
-
-def output_cost_max(tokens: int, prices: Prices) -> int:
-    """No answer of at most so many tokens costs more (the slack is in `prompt_cost_max`)."""
-    return cost_nanousd(tokens, prices.output_max)
-
-
-def output_affordable(nanousd: int, prices: Prices, tokens_max: int) -> int:
-    """How many output tokens, at most `tokens_max`, this much money surely affords."""
-    if prices.output_max == 0:
-        return tokens_max
-    return min(tokens_max, tokens_affordable(nanousd, prices.output_max))
