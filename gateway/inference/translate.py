@@ -43,7 +43,7 @@ def translate(request: ChatRequest, worker: Worker, model_id: str, output_tokens
         for name in _MISTRAL_ONLY:
             fields.pop(name, None)
         _respell(fields, "random_seed", "seed")
-        if fields.get("tool_choice") == b'"any"':
+        if bytes(fields.get("tool_choice", b"")) == b'"any"':
             fields["tool_choice"] = _raw("required")
     return _encoder.encode(fields)
 

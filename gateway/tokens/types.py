@@ -1,11 +1,17 @@
-"""A chat prompt as far as its size goes, decoded straight from the client's JSON; other fields are ignored."""
+"""A chat prompt as far as its size goes, decoded straight from the client's JSON in OpenAI's and Mistral's dialects.
+
+Unknown fields are ignored and optional ones may be null; what carries tokens is typed, and a part that has no price
+(audio, files, documents) is refused here, so that nothing is ever served that cannot be billed.
+"""
 
 from typing import Any
 
 import msgspec
 
-_PRICED_PARTS = ("text", "image_url", "thinking", "reference")
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+PRICED_PARTS = ("text", "image_url", "thinking", "reference")
+PARTS_OF_THINKING = ("text", "reference")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+NOTHING = msgspec.Raw(b"null")
 
 
 class PromptRejected(ValueError):
@@ -19,36 +25,63 @@ class PromptRejected(ValueError):
 
 
 class ImageUrl(msgspec.Struct, frozen=True):
+    """`detail` changes no count: Magistral's encoder ignores it (MISTRAL.md section 4)."""
+
     url: str
     detail: str | None = None
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One content part.  `thinking` is a list in the Mistral API and a string in vLLM."""
+    """One content part.
+
+    `thinking` is a list of parts in the Mistral API and a string in vLLM; `closed: false` leaves its end open.
+    """
 
     type: str
     text: str | None = None
     image_url: ImageUrl | str | None = None
     thinking: "list[Part] | str | None" = None
+    closed: bool | None = None
+    reference_ids: msgspec.Raw = NOTHING
+
+    @property
+    def url(self) -> str:
+        """Where an image is; "" for any other part."""
+        if isinstance(self.image_url, ImageUrl):
+            return self.image_url.url
+        return self.image_url or ""
+
+    @property
+    def thought(self) -> str:
+        """What was thought, in one string: a worker gets the Mistral API's list joined."""
+        if isinstance(self.thinking, list):
+            return "".join(part.text or "" for part in self.thinking)
+        return self.thinking or ""
 
 
-class Function(msgspec.Struct, frozen=True):
-    """`arguments` and `parameters` are measured as they are: a string, or any JSON."""
+class FunctionCall(msgspec.Struct, frozen=True):
+    """`arguments` is JSON within a JSON string, or an object; it stays as the client wrote it until counted."""
 
     name: str = ""
-    description: str | None = None
-    arguments: Any = None
-    parameters: Any = None
+    arguments: msgspec.Raw = NOTHING
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    function: Function = Function()
+    function: FunctionCall | None = None
     id: str | None = None
+
+
+class Function(msgspec.Struct, frozen=True):
+    """`parameters` stays as the client wrote it: a template dumps it again, in its own spacing."""
+
+    name: str = ""
+    description: str | None = None
+    parameters: msgspec.Raw = NOTHING
 
 
 class Tool(msgspec.Struct, frozen=True):
     type: str = "function"
-    function: Function = Function()
+    function: Function | None = None
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -59,25 +92,43 @@ class Message(msgspec.Struct, frozen=True):
     name: str | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
+    prefix: bool | None = None
+
+    @property
+    def thought(self) -> str | None:
+        """What vLLM calls `reasoning` and others `reasoning_content`; clients may echo both."""
+        return self.reasoning_content if self.reasoning is None else self.reasoning
 
 
 class Prompt(msgspec.Struct, frozen=True):
+    """What is said and with which tools: exactly what a prompt's tokens come from.
+
+    Raises:
+        PromptRejected: something in it has no price, or lacks what its size depends on.
+    """
+
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
 
     def __post_init__(self) -> None:
         for i, message in enumerate(self.messages):
-            if message.role not in _ROLES:
+            if message.role not in ROLES:
                 raise PromptRejected(
-                    f"{message.role!r} is no role; use one of {', '.join(_ROLES)}", f"messages[{i}].role"
+                    f"{message.role!r} is no role; use one of {', '.join(ROLES)}", f"messages[{i}].role"
                 )
             if isinstance(message.content, list):
-                _check_parts(message.content, f"messages[{i}].content")
+                _check_parts(message.content, f"messages[{i}].content", PRICED_PARTS)
+            for j, call in enumerate(message.tool_calls or ()):
+                if call.function is None:
+                    where = f"messages[{i}].tool_calls[{j}].function"
+                    raise PromptRejected("a tool call needs its function; no other kind has a price", where)
         for i, tool in enumerate(self.tools):
             if tool.type != "function":
                 raise PromptRejected(
                     f"tools of type {tool.type!r} have no price here; use functions", f"tools[{i}].type"
                 )
+            if tool.function is None:
+                raise PromptRejected("a tool needs its function", f"tools[{i}].function")
 
 
 class PromptBound(msgspec.Struct, frozen=True):
@@ -87,12 +138,37 @@ class PromptBound(msgspec.Struct, frozen=True):
     image_tokens_max: int
 
 
-def _check_parts(parts: list[Part], where: str) -> None:
+class PromptCount(msgspec.Struct, frozen=True):
+    """Exact, unless `images_unread`: that many pictures are links, counted as the largest there can be.
+
+    Control tokens of the template are text; `[IMG]`, `[IMG_BREAK]` and `[IMG_END]` are image.
+    """
+
+    prompt_tokens: int
+    image_tokens: int
+    images_unread: int = 0
+
+    @property
+    def text_tokens(self) -> int:
+        return self.prompt_tokens - self.image_tokens
+
+
+def _check_parts(parts: list[Part], where: str, allowed: tuple[str, ...]) -> None:
     for i, part in enumerate(parts):
-        if part.type not in _PRICED_PARTS:
+        if part.type not in allowed:
             raise PromptRejected(
-                f"content of type {part.type!r} has no price here; use {', '.join(_PRICED_PARTS)}",
+                f"content of type {part.type!r} has no price here; use {', '.join(allowed)}",
                 f"{where}[{i}].type",
             )
-        if part.type == "image_url" and part.image_url is None:
-            raise PromptRejected("an image_url part needs its image_url", f"{where}[{i}].image_url")
+        needed: dict[str, Any] = {
+            "text": part.text,
+            "image_url": part.image_url,
+            "thinking": part.thinking,
+            "reference": "",
+        }
+        if needed[part.type] is None:
+            raise PromptRejected(
+                f"a part of type {part.type!r} needs its {part.type}", f"{where}[{i}].{part.type}"
+            )
+        if isinstance(part.thinking, list):
+            _check_parts(part.thinking, f"{where}[{i}].thinking", PARTS_OF_THINKING)

@@ -116,15 +116,15 @@ class EmbeddedWorker:
         )
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            line = process.stdout.readline() if selector.select(timeout_s) else b""
+            spoke = selector.select(timeout_s)  # also when it closes its output, by ending
+            line = process.stdout.readline() if spoke else b""
         if line.strip():
             return line
-        slow = process.poll() is None
         process.kill()
         said = process.stderr.read()[-STDERR_BYTES_SHOWN:].decode("utf-8", "replace").strip()
         process.stderr.close()
         self.stop()
-        what = f"did not become ready within {timeout_s:g} s" if slow else "stopped while starting"
+        what = f"did not become ready within {timeout_s:g} s" if not spoke else "stopped while starting"
         raise EmbeddedWorkerUnavailable(f"the embedded worker {what}; it said: {said or 'nothing'}")
 
 

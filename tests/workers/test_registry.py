@@ -1,0 +1,59 @@
+"""Which workers there are, and which is asked first."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.workers.choose import order
+from gateway.workers.types import Worker
+from tests.fixtures.running import RunningGateway, chat, eventually, free_port
+from tests.fixtures.scripted import ScriptedWorker
+
+WORKERS = [Worker(name=str(n), url=f"http://{n}") for n in range(5)]
+
+
+@given(st.lists(st.sampled_from(WORKERS), unique_by=lambda worker: worker.name), st.dictionaries(st.sampled_from("01234"), st.integers(0, 9)))
+def test_the_least_busy_is_asked_first_and_nobody_is_forgotten(candidates: list[Worker], busy: dict[str, int]) -> None:
+    found = order(candidates, busy)
+    assert sorted(worker.name for worker in found) == sorted(worker.name for worker in candidates)
+    loads = [busy.get(worker.name, 0) for worker in found]
+    assert loads == sorted(loads)
+
+
+def test_a_worker_that_comes_late_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.workers.registry.RETRY_S", 0.05)
+    port = free_port()
+    late = ScriptedWorker(models=("unpriced", "mistralai/Magistral-Small-2509"), kind="vllm", port=port)
+    with RunningGateway(tmp_path, f"http://127.0.0.1:{port}") as gateway, gateway.api(gateway.account("a")) as api:
+        assert api.get("/v1/models").json()["data"] == []
+        assert api.get("/readyz").status_code == 503
+        assert api.post("/v1/chat/completions", json=chat("ok")).json()["code"] == "no_worker"
+        with late:
+            eventually(lambda: api.get("/v1/models").json()["data"] != [], "the worker is found")
+            assert api.get("/readyz").status_code == 200
+            assert api.post("/v1/chat/completions", json=chat("ok")).status_code == 200
+            assert late.seen[-1].body["model"] == "mistralai/Magistral-Small-2509", "by its own name"
+
+
+def test_load_is_spread_and_returns_to_nothing(tmp_path: Path) -> None:
+    with ScriptedWorker() as one, ScriptedWorker() as two, RunningGateway(tmp_path, one.url, two.url) as gateway:
+        key, operator = gateway.account("a"), gateway.operator()
+
+        def ask() -> None:
+            with gateway.api(key) as api:
+                api.post("/v1/chat/completions", json=chat("ok tokens=10 delay=0.02", stream=True))
+
+        threads = [threading.Thread(target=ask) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.01)
+        for thread in threads:
+            thread.join()
+        assert min(len(one.seen), len(two.seen)) >= 4
+        with gateway.api(operator) as admin:
+            listed = admin.get("/admin/v1/workers").json()["data"]
+        assert [worker["in_flight"] for worker in listed] == [0, 0]
