@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos soak test-vllm clean
+.PHONY: help setup setup-dev run test check fix clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'

@@ -138,7 +138,7 @@ def accounts_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     _table(rows, as_json=as_json)
 
 
-@accounts_app.command("grant")
+@accounts_app.command("grant", context_settings={"ignore_unknown_options": True})  # -0.5 is an amount
 def accounts_grant(
     account: str,
     usd: str,
@@ -235,7 +235,7 @@ def doctor(data_dir: DataDir = None, worker: Workers = None) -> None:
     findings = examine(lambda: _settings(data_dir, workers=_workers(worker)))
     for finding in findings:
         mark = "[green]ok[/]   " if finding.fine else "[red]wrong[/]"
-        out.print(f"{mark} {finding.what}", highlight=False)
+        out.print(f"{mark} {finding.what}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
 
 
@@ -289,3 +289,7 @@ def main() -> None:
     ) as error:
         err.print(f"[red]tollway-gateway:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

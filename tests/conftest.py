@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -14,6 +15,9 @@ from tests.fixtures.scripted import ScriptedWorker
 
 hypothesis_settings.register_profile("tollway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("tollway")
+
+
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # test_logs.py reads a real process's log
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 r"""Refuses what would crash a tokenizer: a run of a million blanks.
 
-tiktoken's pattern tries `\s+(?!\S)` by backtracking, up to 1,000,000 steps; a run of 999,999 spaces or tabs is a Rust
-panic, which Python sees as a BaseException, and vLLM's tokenizer is the same (MISTRAL.md section 5).  It is only
-15,625 tokens, so the context limit does not catch it.
+tiktoken's pattern tries `\s+(?!\S)` by backtracking, up to 1,000,000 steps: a run of 999,999 blanks (any Unicode
+blank but CR and LF, alone or mixed; measured with tiktoken 0.14.0) is a Rust panic, which Python sees as a
+BaseException, and vLLM's tokenizer is the same.  It is only 15,625 tokens, so the context limit does not catch it.
 """
 
 from gateway.tokens.types import PromptRejected

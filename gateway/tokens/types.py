@@ -24,6 +24,10 @@ class PromptRejected(ValueError):
         self.code = code
 
 
+class VocabularyUnusable(RuntimeError):
+    """The tokenizer's file is missing, broken, or not the one whose counts were proven: nothing may be billed by it."""
+
+
 class ImageUrl(msgspec.Struct, frozen=True):
     """`detail` changes no count: Magistral's encoder ignores it (MISTRAL.md section 4)."""
 

@@ -51,7 +51,13 @@ usd_per_mtok = { input = "0.10", output = "0.20", cached = "0.01" }
 
 def test_prices_left_out_follow() -> None:
     prices = read_toml.parse(GOOD, "x").models[0].prices
-    assert prices == Prices(input_text=10**8, input_image=10**8, input_cached=10**7, output_text=2 * 10**8, output_reasoning=2 * 10**8)
+    assert prices == Prices(
+        input_text=10**8,
+        input_image=10**8,
+        input_cached=10**7,
+        output_text=2 * 10**8,
+        output_reasoning=2 * 10**8,
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,9 @@ def test_the_newest_effective_book_is_in_force(database: Database) -> None:
     for version, effective in ((1, 100), (2, 300), (3, 200), (4, 300)):
         book = msgspec.structs.replace(BOOK, version=version, effective_from_us=effective)
         database.write_now(lambda conn, book=book: store.publish(conn, book))  # type: ignore[misc]
-    versions = [database.read_now(lambda conn, at=at: store.in_force(conn, at)).version for at in (100, 250, 300)]  # type: ignore[misc]
+    versions = [
+        database.read_now(lambda conn, at=at: store.in_force(conn, at)).version for at in (100, 250, 300)
+    ]  # type: ignore[misc]
     assert versions == [1, 3, 4]
 
 
@@ -143,7 +151,12 @@ def test_no_request_within_its_bounds_costs_more_than_its_hold(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"input_tokens": -1}, {"input_image_tokens": 1}, {"input_cached_tokens": 1}, {"output_reasoning_tokens": 1}],
+    [
+        {"input_tokens": -1},
+        {"input_image_tokens": 1},
+        {"input_cached_tokens": 1},
+        {"output_reasoning_tokens": 1},
+    ],
 )
 def test_counts_that_cannot_be(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="token"):

@@ -24,7 +24,9 @@ def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> byte
     return json.dumps(body).encode()
 
 
-def speak(client: Dialect, worker: Dialect, chunks: list[bytes], *, include_usage: bool = False) -> list[dict[str, Any]]:
+def speak(
+    client: Dialect, worker: Dialect, chunks: list[bytes], *, include_usage: bool = False
+) -> list[dict[str, Any]]:
     """A stream through meter and responder, as relay.py drives them; returns what the client reads."""
     meter = Meter(PromptBound(1000, 0), template_tokens_max=0, output_tokens_max=1000)
     responder = Responder(client=client, worker=worker, include_usage=include_usage)
@@ -49,7 +51,15 @@ VLLM = [
     chunk({"content": "4"}),
     chunk({"content": "!"}),
     chunk({}, "stop"),
-    json.dumps({"id": "c", "created": 1, "model": "m", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 2}}).encode(),
+    json.dumps(
+        {
+            "id": "c",
+            "created": 1,
+            "model": "m",
+            "choices": [],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 2},
+        }
+    ).encode(),
 ]
 MISTRAL_API = [
     chunk({"role": "assistant", "content": ""}, p="abc"),
@@ -72,7 +82,9 @@ def test_mistral_clients_see_thinking_chunks_from_vllms_reasoning() -> None:
     assert contents[1] == [{"type": "thinking", "thinking": [{"type": "text", "text": "2+2"}]}]
     assert contents[3:5] == ["4", "!"]
     assert all("finish_reason" in c["choices"][0] for c in seen), "on every chunk"
-    assert [("usage" in c) for c in seen] == [False] * (len(seen) - 1) + [True], "on the last, and nowhere else"
+    assert [("usage" in c) for c in seen] == [False] * (len(seen) - 1) + [True], (
+        "on the last, and nowhere else"
+    )
     assert seen[-1]["usage"] == USAGE
     assert seen[-1]["choices"][0]["finish_reason"] == "stop"
 
@@ -94,7 +106,9 @@ def test_openai_clients_that_did_not_ask_see_no_usage() -> None:
     assert not any("usage" in c for c in speak("openai", "openai", VLLM))
 
 
-@pytest.mark.parametrize(("client", "worker", "stream"), [("openai", "openai", VLLM), ("mistral", "mistral", MISTRAL_API)])
+@pytest.mark.parametrize(
+    ("client", "worker", "stream"), [("openai", "openai", VLLM), ("mistral", "mistral", MISTRAL_API)]
+)
 def test_alike_dialects_pass_untouched(client: Dialect, worker: Dialect, stream: list[bytes]) -> None:
     seen = speak(client, worker, stream)
     assert seen[:4] == [json.loads(payload) for payload in stream[:4]]
@@ -103,7 +117,11 @@ def test_alike_dialects_pass_untouched(client: Dialect, worker: Dialect, stream:
 
 
 def test_tool_calls_for_mistral_clients_always_have_a_name_and_nine_characters_of_id() -> None:
-    calls = [c["choices"][0]["delta"]["tool_calls"][0] for c in speak("mistral", "openai", TOOLS) if "tool_calls" in c["choices"][0]["delta"]]
+    calls = [
+        c["choices"][0]["delta"]["tool_calls"][0]
+        for c in speak("mistral", "openai", TOOLS)
+        if "tool_calls" in c["choices"][0]["delta"]
+    ]
     assert [call["function"]["name"] for call in calls] == ["f", ""]
     assert [call["id"] for call in calls] == ["123456789", "null"]
     assert "".join(call["function"]["arguments"] for call in calls) == '{"a":1}'
@@ -111,7 +129,9 @@ def test_tool_calls_for_mistral_clients_always_have_a_name_and_nine_characters_o
 
 def test_tool_calls_from_the_mistral_api_for_openai_clients() -> None:
     mistral = [
-        chunk({"tool_calls": [{"id": "D681PevKs", "function": {"name": "f", "arguments": '{"a":'}, "index": 0}]}),
+        chunk(
+            {"tool_calls": [{"id": "D681PevKs", "function": {"name": "f", "arguments": '{"a":'}, "index": 0}]}
+        ),
         chunk({"tool_calls": [{"id": "null", "function": {"name": "", "arguments": "1}"}, "index": 0}]}),
         chunk({"content": ""}, "tool_calls"),
     ]
@@ -135,7 +155,10 @@ def test_whole_answers_between_dialects() -> None:
     assert for_mistral["choices"][0]["message"]["content"] == [
         {"type": "thinking", "thinking": [{"type": "text", "text": "2+2"}], "closed": True}, {"type": "text", "text": "4"},
     ]  # fmt: skip
-    thought = [{"type": "thinking", "thinking": [{"type": "text", "text": "2+2"}]}, {"type": "text", "text": "4"}]
+    thought = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "2+2"}]},
+        {"type": "text", "text": "4"},
+    ]
     for_openai = whole("openai", "mistral", {"role": "assistant", "content": thought})
     message = for_openai["choices"][0]["message"]
     assert (message["content"], message["reasoning"], message["reasoning_content"]) == ("4", "2+2", "2+2")
@@ -182,7 +205,12 @@ def sent(kind: Kind, dialect: Dialect, **changes: Any) -> dict[str, Any]:
 
 def test_a_mistral_client_in_front_of_vllm() -> None:
     body = sent("vllm", "mistral")
-    assert (body["model"], body["max_tokens"], body["seed"], body["tool_choice"]) == ("own-name", 7, 3, "required")
+    assert (body["model"], body["max_tokens"], body["seed"], body["tool_choice"]) == (
+        "own-name",
+        7,
+        3,
+        "required",
+    )
     assert body["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
     assert not {"random_seed", "prompt_mode", "safe_prompt"} & set(body)
     assert body["custom"] == "ü"

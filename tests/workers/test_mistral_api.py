@@ -13,7 +13,12 @@ from tests.fixtures.running import RunningGateway
 Name = Callable[[], str]
 API = "https://api.mistral.ai/v1/chat/completions"
 BODY = {"model": "mistral-small-latest", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
-USAGE = {"prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6, "prompt_tokens_details": {"cached_tokens": 0}}
+USAGE = {
+    "prompt_tokens": 4,
+    "completion_tokens": 2,
+    "total_tokens": 6,
+    "prompt_tokens_details": {"cached_tokens": 0},
+}
 ANSWER = {"id": "a1", "object": "chat.completion", "created": 1, "model": "mistral-small-2603", "usage": USAGE,
           "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}]}  # fmt: skip
 COST = 4 * 150 + 2 * 600
@@ -37,7 +42,11 @@ def streamed(*, cut: bool) -> httpx.Response:
     async def pieces() -> AsyncIterator[bytes]:
         for text in ("Hel", "lo"):
             delta = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
-            yield b"data: " + json.dumps({**ANSWER, "choices": [delta], "usage": None, "p": "xyz"}).encode() + b"\n\n"
+            yield (
+                b"data: "
+                + json.dumps({**ANSWER, "choices": [delta], "usage": None, "p": "xyz"}).encode()
+                + b"\n\n"
+            )
         if cut:
             raise httpx.ReadError("connection reset")
         last = {"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}
@@ -51,7 +60,7 @@ def test_a_whole_answer(gateway: RunningGateway, upstream: respx.Router, fresh: 
     name = fresh()
     with gateway.api(gateway.account(name)) as api:
         answer = api.post("/v1/chat/completions", json=BODY)
-        assert [card["id"] for card in api.get("/v1/models").json()["data"]][0] == "mistral-small-2603"
+        assert next(card["id"] for card in api.get("/v1/models").json()["data"]) == "mistral-small-2603"
     assert answer.json()["usage"]["cost_nanousd"] == COST
     sent = route.calls.last.request
     assert sent.headers["authorization"] == "Bearer mistral-secret"
@@ -68,7 +77,9 @@ def test_a_stream(gateway: RunningGateway, upstream: respx.Router, fresh: Name, 
     assert "stream_options" not in json.loads(route.calls.last.request.content)
     assert '"Hel"' in answer.text
     assert answer.text.endswith("data: [DONE]\n\n")
-    assert ('"cost_nanousd":1800' in answer.text) == agent.startswith("mistral"), "OpenAI's clients have to ask"
+    assert ('"cost_nanousd":1800' in answer.text) == agent.startswith("mistral"), (
+        "OpenAI's clients have to ask"
+    )
     assert gateway.settled_up(name).settled_nanousd == COST
 
 
@@ -92,7 +103,13 @@ def test_a_stream_that_is_cut_is_free(gateway: RunningGateway, upstream: respx.R
     ],
 )  # fmt: skip
 def test_its_refusals(
-    gateway: RunningGateway, upstream: respx.Router, fresh: Name, status: int, body: object, seen: int, words: str
+    gateway: RunningGateway,
+    upstream: respx.Router,
+    fresh: Name,
+    status: int,
+    body: object,
+    seen: int,
+    words: str,
 ) -> None:
     upstream.post(API).respond(status, json=body)
     name = fresh()

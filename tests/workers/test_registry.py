@@ -16,8 +16,13 @@ from tests.fixtures.scripted import ScriptedWorker
 WORKERS = [Worker(name=str(n), url=f"http://{n}") for n in range(5)]
 
 
-@given(st.lists(st.sampled_from(WORKERS), unique_by=lambda worker: worker.name), st.dictionaries(st.sampled_from("01234"), st.integers(0, 9)))
-def test_the_least_busy_is_asked_first_and_nobody_is_forgotten(candidates: list[Worker], busy: dict[str, int]) -> None:
+@given(
+    st.lists(st.sampled_from(WORKERS), unique_by=lambda worker: worker.name),
+    st.dictionaries(st.sampled_from("01234"), st.integers(0, 9)),
+)
+def test_the_least_busy_is_asked_first_and_nobody_is_forgotten(
+    candidates: list[Worker], busy: dict[str, int]
+) -> None:
     found = order(candidates, busy)
     assert sorted(worker.name for worker in found) == sorted(worker.name for worker in candidates)
     loads = [busy.get(worker.name, 0) for worker in found]
@@ -28,7 +33,10 @@ def test_a_worker_that_comes_late_is_found(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("gateway.workers.registry.RETRY_S", 0.05)
     port = free_port()
     late = ScriptedWorker(models=("unpriced", "mistralai/Magistral-Small-2509"), kind="vllm", port=port)
-    with RunningGateway(tmp_path, f"http://127.0.0.1:{port}") as gateway, gateway.api(gateway.account("a")) as api:
+    with (
+        RunningGateway(tmp_path, f"http://127.0.0.1:{port}") as gateway,
+        gateway.api(gateway.account("a")) as api,
+    ):
         assert api.get("/v1/models").json()["data"] == []
         assert api.get("/readyz").status_code == 503
         assert api.post("/v1/chat/completions", json=chat("ok")).json()["code"] == "no_worker"
@@ -40,7 +48,11 @@ def test_a_worker_that_comes_late_is_found(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_load_is_spread_and_returns_to_nothing(tmp_path: Path) -> None:
-    with ScriptedWorker() as one, ScriptedWorker() as two, RunningGateway(tmp_path, one.url, two.url) as gateway:
+    with (
+        ScriptedWorker() as one,
+        ScriptedWorker() as two,
+        RunningGateway(tmp_path, one.url, two.url) as gateway,
+    ):
         key, operator = gateway.account("a"), gateway.operator()
 
         def ask() -> None:
