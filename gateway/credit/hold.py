@@ -7,9 +7,6 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 
-_TRIES = 3
-"""Between reading a short balance and taking what it affords, another process may spend: look again."""
-
 
 def place(conn: WriteConn, order: Order) -> Hold:
     """Holds the prompt's worst case and up to `output_tokens_max` tokens of answer.
@@ -20,19 +17,19 @@ def place(conn: WriteConn, order: Order) -> Hold:
         InsufficientCredit: not even the prompt and one token; says what is needed and what there is.
         NotFound: the account has no balance.
     """
-    tokens, available = order.output_tokens_max, 0
-    for _ in range(_TRIES):
-        amount = order.prompt_nanousd + cost_nanousd(tokens, order.output_price_nanousd_per_mtok)
-        if store.take(conn, order.account_id, amount):
-            return _record(conn, order, amount, tokens)
-        balance = store.read_balance(conn, order.account_id)
-        if balance is None:
-            raise NotFound(f"account {order.account_id} has no balance")
-        available = balance.available_nanousd
-        tokens = _affordable(order, available)
-        if tokens < 1:
-            break
-    raise _refusal(order, available)
+    amount = _cost(order, order.output_tokens_max)
+    if store.take(conn, order.account_id, amount):
+        return _record(conn, order, amount, order.output_tokens_max)
+    balance = store.lock_balance(conn, order.account_id)
+    if balance is None:
+        raise NotFound(f"account {order.account_id} has no balance")
+    tokens = _affordable(order, balance.available_nanousd)
+    if tokens < 1:
+        raise _refusal(order, balance.available_nanousd)
+    amount = _cost(order, tokens)
+    taken = store.take(conn, order.account_id, amount)
+    assert taken, "nobody spends from a locked balance"
+    return _record(conn, order, amount, tokens)
 
 
 def _record(conn: WriteConn, order: Order, amount: int, tokens: int) -> Hold:
@@ -54,6 +51,10 @@ def _record(conn: WriteConn, order: Order, amount: int, tokens: int) -> Hold:
     return existing
 
 
+def _cost(order: Order, tokens: int) -> int:
+    return order.prompt_nanousd + cost_nanousd(tokens, order.output_price_nanousd_per_mtok)
+
+
 def _affordable(order: Order, available: int) -> int:
     left = available - order.prompt_nanousd
     if left < 0:
@@ -64,7 +65,7 @@ def _affordable(order: Order, available: int) -> int:
 
 
 def _refusal(order: Order, available: int) -> InsufficientCredit:
-    needed = order.prompt_nanousd + cost_nanousd(1, order.output_price_nanousd_per_mtok)
+    needed = _cost(order, 1)
     return InsufficientCredit(
         f"this request may cost ${format_usd(needed)} for its prompt and one token, and the account has"
         f" ${format_usd(max(available, 0))} available; add credit, or wait for running requests to end",

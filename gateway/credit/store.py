@@ -115,6 +115,13 @@ def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
     return found[0] if found else None
 
 
+def lock_balance(conn: WriteConn, account_id: str) -> Balance | None:
+    """The balance, which nobody else changes until this transaction ends (SQLite has one writer anyway)."""
+    query = select(balances).where(balances.c.account_id == account_id).with_for_update()
+    found = rows(Balance, conn.execute(query))
+    return found[0] if found else None
+
+
 def list_grants(conn: ReadConn, account_id: str) -> list[Grant]:
     query = select(grants).where(grants.c.account_id == account_id).order_by(grants.c.created_us)
     return rows(Grant, conn.execute(query))

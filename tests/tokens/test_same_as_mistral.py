@@ -1,7 +1,6 @@
 """P3 as a property: for any chat our ids are mistral_common's, our count is their number, and no bound is below it."""
 
 import json
-import math
 
 import msgspec
 from hypothesis import example, given, settings
@@ -87,7 +86,7 @@ def test_what_mistral_refuses_we_refuse(body: Body, mistral_encodes: Encode) -> 
     try:
         mistral_encodes(body)
         accepted = True
-    except (ValueError, TypeError, Exception):  # noqa: BLE001 - mistral_common's refusals share no base class
+    except Exception:  # noqa: BLE001 - mistral_common's refusals share no base class
         accepted = False
 
     try:
@@ -103,7 +102,7 @@ def test_what_mistral_refuses_we_refuse(body: Body, mistral_encodes: Encode) -> 
 @settings(max_examples=300)
 @given(
     st.one_of(
-        st.floats(allow_nan=False).map(lambda number: f"{number!r}"),
+        st.floats(allow_nan=False, allow_infinity=False).map(repr),
         st.builds(lambda digits, exponent: f"{digits}e{exponent}", st.integers(), st.integers(-330, 330)),
         st.builds(lambda digits, more: f"{digits}.{more}", st.integers(), st.integers(0)),
     )
@@ -118,4 +117,3 @@ def test_no_number_outgrows_its_bound(number: str) -> None:
     base = bound_prompt(decode_prompt(msgspec.json.encode(empty))).text_tokens_max - 2
 
     assert len(json.dumps(json.loads(number))) <= size - base
-    assert not math.isnan(float(number))
