@@ -18,6 +18,8 @@ from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpecte
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import in_force
 from gateway.errors import TollwayError
+from gateway.inference.drains import Drains
+from gateway.inference.measure import Measure
 from gateway.inference.pipeline import Gateway
 from gateway.jobs.expire_holds import expire_holds
 from gateway.keys.find import KeyFinder
@@ -67,6 +69,8 @@ def build(settings: Settings) -> Litestar:
             chunk_gap_s=settings.chunk_gap_s_max,
             request_s=settings.request_deadline_s,
         ),
+        measure=Measure(),
+        drains=Drains(),
         hold_ttl_s=settings.hold_ttl_s,
     )
     secret = key_secret(settings)
@@ -113,6 +117,8 @@ def workers_of(settings: Settings, catalog: Catalog) -> list[Worker]:
 async def _running(gateway: Gateway) -> AsyncIterator[None]:
     """What runs beside the requests; it ends with the application, and the ledger is closed last."""
     await gateway.workers.discover()
+    served = gateway.workers.served_models()
+    gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
     tasks = [
         asyncio.create_task(gateway.workers.watch()),
         asyncio.create_task(expire_holds(gateway.database)),
@@ -123,7 +129,9 @@ async def _running(gateway: Gateway) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await gateway.drains.close()
         await gateway.client.close()
+        gateway.measure.close()
         gateway.database.close()
 
 

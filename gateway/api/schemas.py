@@ -133,8 +133,10 @@ def receipt_fields(receipt: Receipt) -> dict[str, Any]:
         "key_id": event.key_id,
         "outcome": event.outcome,
         "streamed": event.streamed,
-        "source": event.source,
-        "estimated": event.source == "estimated",
+        "estimated": event.estimated,
+        "sources": {
+            name: getattr(event, f"{name}_source") for name in ("input", "image", "output", "reasoning")
+        },
         "usage": {name: getattr(event, name) for name in _TOKEN_FIELDS},
         "lines": [
             {

@@ -46,8 +46,15 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     template_tokens_max: int = 256
     """The most tokens that a worker's chat template adds by itself (a default system prompt): held, not billed."""
     tokenizer: str = "bytes"
-    """How prompts are counted: `tekken-v13`, or `bytes` (upper bound only)."""
+    """Who counts its prompts: `tekken-v13`, a tekken file's path, `worker` (it is asked), `bytes` (a bound only)."""
+    believed_kinds: tuple[str, ...] = ("vllm", "mistral")
+    """Kinds of worker whose input counts are proven equal to ours.  Others are billed by our count (ADR 0006)."""
     upstreams: dict[str, str] = {}
+
+    @property
+    def counted_here(self) -> bool:
+        """Whether this gateway itself can count its prompts, exactly."""
+        return self.tokenizer not in ("worker", "bytes")
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,13 @@ from gateway.kit.db import WriteConn
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 
 
+def place_whole(conn: WriteConn, order: Order) -> Hold | None:
+    """Holds all that was asked, in one conditional statement; None when the balance does not afford it."""
+    amount = _cost(order, order.output_tokens_max)
+    taken = store.take(conn, order.account_id, amount)
+    return _record(conn, order, amount, order.output_tokens_max) if taken else None
+
+
 def place(conn: WriteConn, order: Order) -> Hold:
     """Holds the prompt's worst case and up to `output_tokens_max` tokens of answer.
 
@@ -17,9 +24,6 @@ def place(conn: WriteConn, order: Order) -> Hold:
         InsufficientCredit: not even the prompt and one token; says what is needed and what there is.
         NotFound: the account has no balance.
     """
-    amount = _cost(order, order.output_tokens_max)
-    if store.take(conn, order.account_id, amount):
-        return _record(conn, order, amount, order.output_tokens_max)
     balance = store.lock_balance(conn, order.account_id)
     if balance is None:
         raise NotFound(f"account {order.account_id} has no balance")

@@ -1,50 +1,101 @@
-"""How much a request may cost at worst: what is held before any worker is asked."""
+"""How large a request is and what it may cost at worst: what is held before any worker is asked.
+
+The bound takes microseconds and is never too low.  An exact count is only made where the bound does not settle the
+question: whether the request fits the model's context, and whether a small balance affords it.
+"""
 
 from gateway.catalog.rate import prompt_cost_max
 from gateway.catalog.types import Model
 from gateway.credit.types import Order
 from gateway.errors import BadRequest
+from gateway.inference.measure import Measure
 from gateway.inference.request import ChatRequest
+from gateway.inference.tally import Sizes
 from gateway.keys.types import Caller
 from gateway.tokens.bound import bound_prompt
-from gateway.tokens.types import PromptBound, PromptRejected
+from gateway.tokens.order_v13 import refuse_disorder
+from gateway.tokens.types import PromptRejected
 
 
-def estimate(request: ChatRequest, model: Model) -> PromptBound:
-    """An upper bound of the prompt.
-
-    Raises:
-        BadRequest: a prompt that cannot be served: images for a model without vision, or more answer than the
-            model's whole context.
-    """
+def size_up(request: ChatRequest, model: Model) -> Sizes:
+    """Raises BadRequest: a prompt that cannot be served, or more answer than the model's whole context."""
     try:
         bound = bound_prompt(request.prompt)
+        if model.counted_here:
+            refuse_disorder(request.prompt)
     except PromptRejected as error:
         raise BadRequest(error.message, param=error.param, code=error.code) from error
     if bound.image_tokens_max and not model.vision:
         raise BadRequest(f"{model.id} cannot see images; choose a model with vision", param="messages")
     wanted = request.output_tokens_max
     if wanted is not None and wanted > model.context_tokens:
-        raise BadRequest(
-            f"max_tokens is {wanted}, but {model.id} has a context of {model.context_tokens} tokens in all",
-            param="max_tokens",
-            code="context_length_exceeded",
+        raise _too_long(f"max_tokens is {wanted}", model, "max_tokens")
+    return Sizes(
+        model=model,
+        prompt=request.prompt,
+        bound=bound,
+        input_tokens_max=bound.text_tokens_max + bound.image_tokens_max + model.template_tokens_max,
+        output_tokens_max=wanted or model.context_tokens,
+    )
+
+
+async def fit(request: ChatRequest, sizes: Sizes, measure: Measure) -> Sizes:
+    """The same, checked against the context; `max_tokens` left out means what fits.
+
+    Raises:
+        BadRequest: prompt and `max_tokens` exceed the context; says by how much.
+    """
+    model, wanted = sizes.model, request.output_tokens_max
+    room = model.context_tokens - sizes.bound.text_tokens_max - sizes.bound.image_tokens_max
+    if not model.counted_here or room >= (wanted or 1):
+        return sizes
+    sizes = await exactly(sizes, measure)
+    assert sizes.count is not None, "just counted"
+    prompt_tokens = sizes.count.prompt_tokens
+    room = model.context_tokens - prompt_tokens
+    if sizes.count.images_unread == 0 and room < (wanted or 1):
+        raise _too_long(
+            f"the prompt has {prompt_tokens} tokens and max_tokens is {wanted or 'at least 1'}",
+            model,
+            "messages",
         )
-    return bound
+    return sizes
 
 
-def order_for(
-    request: ChatRequest, model: Model, bound: PromptBound, caller: Caller, request_id: str, expires_us: int
-) -> Order:
-    """What to hold: the bound at list price, and every token of answer that the client allows."""
-    assert caller.account_id is not None, "operators hold no credit; the edge refuses them"
-    text = bound.text_tokens_max + model.template_tokens_max
+async def exactly(sizes: Sizes, measure: Measure) -> Sizes:
+    """The same with an exact count, where this gateway can count: what is held is then what will be billed."""
+    if sizes.count is not None or not sizes.model.counted_here:
+        return sizes
+    count = await measure.prompt(sizes.model, sizes.prompt, sizes.bound)
+    return Sizes(
+        model=sizes.model,
+        prompt=sizes.prompt,
+        bound=sizes.bound,
+        input_tokens_max=count.prompt_tokens,
+        output_tokens_max=sizes.output_tokens_max,
+        count=count,
+    )
+
+
+def order_for(sizes: Sizes, caller: Caller, request_id: str, expires_us: int) -> Order:
+    """What to hold: the prompt at worst, at list price, and every token of answer that is allowed."""
+    assert caller.account_id is not None, "operators hold no credit; the pipeline refuses them"
+    images = sizes.bound.image_tokens_max if sizes.count is None else sizes.count.image_tokens
+    prices = sizes.model.prices
     return Order(
         request_id=request_id,
         account_id=caller.account_id,
         key_id=caller.key_id,
-        prompt_nanousd=prompt_cost_max(text, bound.image_tokens_max, model.prices),
-        output_tokens_max=request.output_tokens_max or model.context_tokens,
-        output_price_nanousd_per_mtok=model.prices.output_max,
+        prompt_nanousd=prompt_cost_max(sizes.input_tokens_max - images, images, prices),
+        output_tokens_max=sizes.output_tokens_max,
+        output_price_nanousd_per_mtok=prices.output_max,
         expires_us=expires_us,
+    )
+
+
+def _too_long(what: str, model: Model, param: str) -> BadRequest:
+    return BadRequest(
+        f"{what}, but {model.id} has a context of {model.context_tokens} tokens in all",
+        param=param,
+        code="context_length_exceeded",
     )

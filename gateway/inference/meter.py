@@ -1,32 +1,35 @@
-"""Watches what a worker sends and knows, at any moment, what it took: exact when the worker says, else estimated.
+"""Watches what a worker sends: how far it is, what it said it used, and, where it may not say, what it wrote.
 
 Peeks before it parses: most chunks of a stream are passed on as they came (0.2 us instead of 5).
 """
 
 import re
 
-from gateway.catalog.types import TokenCounts
 from gateway.errors import WorkerFailed
 from gateway.inference.decode import decode
 from gateway.inference.events import Event, Usage
-from gateway.metering.types import Source
-from gateway.tokens.types import PromptBound
+from gateway.workers.types import Kind
 
 _NEEDS_PARSING = re.compile(rb'"(?:usage|timings|error)"\s*:\s*[{"]|"finish_reason"\s*:\s*"')
 """Inside a JSON string every quote is escaped, so a model cannot write any of these into its answer."""
 _EMPTY_DELTA = re.compile(rb'"content"\s*:\s*(?:""|null)[,}]')
 
+SAYS_ALL: frozenset[Kind] = frozenset({"vllm", "sglang"})
+"""Kinds that report everything on every chunk when asked: what they wrote need not be remembered."""
+
 
 class Meter:
-    """One answer's counts.  `bound` caps them: nobody pays for more than was held, whatever a worker says."""
-
-    def __init__(self, bound: PromptBound, *, template_tokens_max: int, output_tokens_max: int) -> None:
-        self._input_max = bound.text_tokens_max + bound.image_tokens_max + template_tokens_max
-        self._image_max = bound.image_tokens_max
-        self._output_max = output_tokens_max
-        self._usage: Usage | None = None
-        self._final_usage: Usage | None = None
-        self._deltas = 0
+    def __init__(self, kind: Kind) -> None:
+        self.listens = kind not in SAYS_ALL
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self.usage: Usage | None = None
+        """The worker's newest word."""
+        self.final_usage: Usage | None = None
+        """Its last whole `usage`, in its own words."""
+        self.deltas = 0
+        """Chunks with something in them: about one token each."""
+        self.reasoning_deltas = 0
         self.finished = False
 
     def observe(self, payload: bytes) -> Event | None:
@@ -39,51 +42,28 @@ class Meter:
             raise WorkerFailed(
                 "the worker sent something that is no completion; nothing was charged", work_started=True
             )
-        if _NEEDS_PARSING.search(payload) is None:
-            self._deltas += _EMPTY_DELTA.search(payload) is None
+        if not self.listens and _NEEDS_PARSING.search(payload) is None:
+            self.deltas += _EMPTY_DELTA.search(payload) is None
             return None
         return self.note(decode(payload))
 
     def note(self, event: Event) -> Event:
         """Takes note of a decoded chunk, or of a whole answer."""
         if event.usage is not None:
-            self._usage = event.usage
+            self.usage = event.usage
             if event.usage.fields:
-                self._final_usage = event.usage
+                self.final_usage = event.usage
         for delta in event.deltas:
-            self._deltas += bool(delta.text or delta.reasoning or delta.tool_calls)
+            self.deltas += bool(delta.text or delta.reasoning or delta.tool_calls)
+            self.reasoning_deltas += bool(delta.reasoning)
             self.finished = self.finished or delta.finish_reason is not None
+            self._reasoning.append(delta.reasoning)
+            if self.listens:
+                self._text.append(delta.text)
+                self._text += [(call.name or "") + call.arguments for call in delta.tool_calls]
         return event
 
     @property
-    def nothing_delivered(self) -> bool:
-        return self._deltas == 0
-
-    @property
-    def worker_fields(self) -> dict[str, object]:
-        """The worker's own `usage`, in its own words; empty if it sent none."""
-        return {} if self._final_usage is None else self._final_usage.fields
-
-    @property
-    def source(self) -> Source:
-        return "estimated" if self._usage is None else "worker"
-
-    def counts(self) -> TokenCounts:
-        """So far.
-
-        Without any word from the worker: one token per chunk relayed and none of prompt, which is less than was
-        used and is marked `estimated`; issue B counts them.
-        """
-        usage = self._usage
-        if usage is None:
-            return TokenCounts(output_tokens=min(self._deltas, self._output_max))
-        inputs = min(usage.input_tokens, self._input_max)
-        outputs = min(usage.output_tokens, self._output_max)
-        images = self._image_max if usage.image_tokens is None else usage.image_tokens
-        return TokenCounts(
-            input_tokens=inputs,
-            input_image_tokens=min(images, self._image_max, inputs),
-            input_cached_tokens=min(usage.cached_tokens, inputs),
-            output_tokens=outputs,
-            output_reasoning_tokens=min(usage.reasoning_tokens or 0, outputs),
-        )
+    def heard(self) -> tuple[str, str]:
+        """Text (with tool calls) and reasoning so far; no text of kinds that say all themselves."""
+        return "".join(self._text), "".join(self._reasoning)

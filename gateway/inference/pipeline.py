@@ -7,16 +7,19 @@ import anyio
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
-from gateway.credit.hold import place
-from gateway.credit.types import Hold, Order
-from gateway.errors import NotAllowed, TollwayError, WorkerUnreachable
-from gateway.inference.estimate import estimate, order_for
+from gateway.credit.hold import place, place_whole
+from gateway.credit.types import Hold
+from gateway.errors import NotAllowed, WorkerUnreachable
+from gateway.inference.drains import Drains
+from gateway.inference.estimate import exactly, fit, order_for, size_up
 from gateway.inference.events import Dialect
+from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
-from gateway.inference.relay import NOTHING, Client, Conversation, collect, failure, relay
+from gateway.inference.relay import Client, Conversation, collect, outcome_of, relay
 from gateway.inference.request import ChatRequest, parse
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement
+from gateway.inference.tally import NOTHING, Sizes
 from gateway.inference.trace import Trace
 from gateway.inference.translate import dialect_spoken, translate
 from gateway.keys.types import Caller
@@ -37,6 +40,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     workers: Registry
     client: HttpClient
     timeouts: Timeouts
+    measure: Measure
+    drains: Drains
     hold_ttl_s: float
 
 
@@ -51,46 +56,52 @@ async def run(
     request = parse(body, dialect)
     model = gateway.catalog.require(request.model)
     trace.model, trace.streamed = model.id, request.stream
-    bound = estimate(request, model)
+    sizes = await fit(request, size_up(request, model), gateway.measure)
     gateway.workers.serving(model.id)  # if nobody serves it, refuse before any credit moves
-    expires_us = now_us() + int(gateway.hold_ttl_s * SECOND_US)
-    hold = await _hold(
-        gateway, order_for(request, model, bound, _payer(caller), trace.request_id, expires_us)
-    )
+    sizes, hold = await _hold(gateway, sizes, _payer(caller), trace.request_id)
     settlement = Settlement(gateway.database, hold, model, gateway.catalog.book.version, trace)
-    exchange = await _open(gateway, request, model.id, hold, settlement, trace)
+    exchange = await _open(gateway, request, sizes, settlement, trace)
+    kind = exchange.worker.kind
     talk = Conversation(
         client=client,
         exchange=exchange,
-        meter=Meter(
-            bound, template_tokens_max=model.template_tokens_max, output_tokens_max=hold.output_tokens_max
-        ),
-        responder=Responder(
-            client=dialect, worker=dialect_spoken(exchange.worker.kind), include_usage=request.include_usage
-        ),
+        meter=Meter(kind),
+        sizes=sizes,
+        measure=gateway.measure,
+        responder=Responder(client=dialect, worker=dialect_spoken(kind), include_usage=request.include_usage),
         settlement=settlement,
         trace=trace,
-        headers=_headers(request, hold),
+        headers=_headers(request, sizes),
     )
-    await (relay(talk) if request.stream else collect(talk))
+    await (relay(talk, gateway.drains) if request.stream else collect(talk))
 
 
-async def _hold(gateway: Gateway, wanted: Order) -> Hold:
-    """Shielded: a client that leaves now must not leave credit held that nobody will settle."""
+async def _hold(gateway: Gateway, sizes: Sizes, payer: Caller, request_id: str) -> tuple[Sizes, Hold]:
+    """All that is asked; from a balance too small for that, what it affords of the exact amount.
+
+    Shielded: a client that leaves now must not leave credit held that nobody will settle.
+    """
+    expires_us = now_us() + int(gateway.hold_ttl_s * SECOND_US)
     with anyio.CancelScope(shield=True):
-        hold = await gateway.database.write(lambda conn: place(conn, wanted))
-    return hold
+        order = order_for(sizes, payer, request_id, expires_us)
+        hold = await gateway.database.write(lambda conn: place_whole(conn, order))
+        if hold is None:
+            sizes = await exactly(sizes, gateway.measure)
+            exact = order_for(sizes, payer, request_id, expires_us)
+            hold = await gateway.database.write(lambda conn: place(conn, exact))
+    assert hold is not None, "a shielded scope does not swallow what it holds"
+    return msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max), hold
 
 
 async def _open(
-    gateway: Gateway, request: ChatRequest, model_id: str, hold: Hold, settlement: Settlement, trace: Trace
+    gateway: Gateway, request: ChatRequest, sizes: Sizes, settlement: Settlement, trace: Trace
 ) -> Exchange:
     """The first worker that can be reached; if none answers with a 200, the hold is settled at nothing."""
     try:
         unreachable: WorkerUnreachable | None = None
-        for worker in order(gateway.workers.serving(model_id), gateway.workers.in_flight):
+        for worker in order(gateway.workers.serving(sizes.model.id), gateway.workers.in_flight):
             trace.worker = worker.name
-            payload = translate(request, worker, model_id, hold.output_tokens_max)
+            payload = translate(request, worker, sizes)
             try:
                 return await ask(gateway.client, worker, payload, gateway.timeouts, gateway.workers.in_flight)
             except WorkerUnreachable as error:
@@ -98,8 +109,7 @@ async def _open(
         assert unreachable is not None, "serving() names at least one worker, or raises"
         raise unreachable
     except BaseException as error:  # cancellation too: the client left before anything was delivered
-        outcome = failure(error) if isinstance(error, TollwayError) else "client_gone"
-        await settlement.close(outcome, NOTHING, "worker")
+        await settlement.close(outcome_of(error), NOTHING)
         raise
 
 
@@ -109,8 +119,7 @@ def _payer(caller: Caller) -> Caller:
     return caller
 
 
-def _headers(request: ChatRequest, hold: Hold) -> dict[str, str]:
+def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:
     """Says when the balance, not the request, limits the answer."""
-    wanted = request.output_tokens_max
-    clamped = wanted is not None and hold.output_tokens_max < wanted
-    return {"x-tollway-max-tokens": str(hold.output_tokens_max)} if clamped else {}
+    clamped = sizes.output_tokens_max < (request.output_tokens_max or sizes.model.context_tokens)
+    return {"x-tollway-max-tokens": str(sizes.output_tokens_max)} if clamped else {}

@@ -5,19 +5,21 @@ A worker may break at any byte: then nothing is billed, and a client that has se
 Plain coroutines that write to a client, no generators: one that was never started would run no `finally`.
 """
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 import msgspec
 
-from gateway.catalog.types import TokenCounts
 from gateway.errors import StorageUnavailable, TollwayError, WorkerFailed, WorkerRefused, WorkerTimedOut
 from gateway.inference.decode import decode
+from gateway.inference.drains import Drains
+from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement, usage_fields
+from gateway.inference.tally import NOTHING, Sizes, Tally, tally
 from gateway.inference.trace import Trace
 from gateway.kit import sse
 from gateway.metering.record import Settled
@@ -25,7 +27,6 @@ from gateway.metering.types import Outcome
 from gateway.workers.ask import Exchange
 
 CLOSE_TIMEOUT_S = 5.0
-NOTHING = TokenCounts()
 
 
 class Client(Protocol):
@@ -48,13 +49,18 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     exchange: Exchange
     meter: Meter
+    sizes: Sizes
+    measure: Measure
     responder: Responder
     settlement: Settlement
     trace: Trace
     headers: dict[str, str]
 
+    async def tally(self) -> Tally:
+        return await tally(self.meter, self.sizes, self.exchange.worker.kind, self.measure)
 
-async def relay(talk: Conversation) -> None:
+
+async def relay(talk: Conversation, drains: Drains) -> None:
     """A stream: pieces as they come; then, once the bill is durable, the tail with the bill in it.
 
     Raises:
@@ -64,19 +70,18 @@ async def relay(talk: Conversation) -> None:
     try:
         await _pass_on(talk)
         settled = await _settle(talk)
-        await _write(talk, talk.responder.tail(usage_fields(settled, talk.meter.worker_fields)))
+        await _write(talk, talk.responder.tail(_usage(talk, settled)))
         await talk.client.end_stream()
-    except TollwayError as error:
-        outcome = failure(error)
-        if not talk.client.begun:
+    except BaseException as error:
+        outcome = outcome_of(error)
+        if not isinstance(error, TollwayError) or not talk.client.begun:
             raise
         talk.trace.error = error.code
         await talk.client.write(sse.encode(error.body(talk.trace.request_id)))
         await talk.client.end_stream()
     finally:
-        await _stop_worker(talk)
-        delivered = NOTHING if talk.meter.nothing_delivered else talk.meter.counts()
-        await talk.settlement.close(outcome, delivered, talk.meter.source)
+        if not (outcome == "client_gone" and drains.take(_drain(talk), talk.exchange.worker.kind)):
+            await _end(talk, outcome)
 
 
 async def collect(talk: Conversation) -> None:
@@ -93,30 +98,27 @@ async def collect(talk: Conversation) -> None:
         if not event.deltas:
             raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
         settled = await _settle(talk)
-        usage = usage_fields(settled, talk.meter.worker_fields)
-        await talk.client.answer(talk.headers, talk.responder.whole(body, event, usage))
-    except TollwayError as error:
-        outcome = failure(error)
+        await talk.client.answer(talk.headers, talk.responder.whole(body, event, _usage(talk, settled)))
+    except BaseException as error:
+        outcome = outcome_of(error)
         raise
     finally:
         await _stop_worker(talk)
         # A client that left before its answer was sent has seen nothing of it, and pays nothing.
-        await talk.settlement.close(outcome, NOTHING, "worker")
+        await talk.settlement.close(outcome, NOTHING)
 
 
 async def _pass_on(talk: Conversation) -> None:
     """Pieces, until the worker says it is done; the last ones are kept back."""
     meter, responder = talk.meter, talk.responder
-    async with aclosing(talk.exchange.payloads()) as payloads:
-        async for payload in payloads:
-            if payload == sse.DONE:
-                break
-            event = meter.observe(payload)
-            talk.trace.first_byte()
-            if meter.finished:
-                responder.keep_back(payload)
-            elif (piece := responder.chunk(payload, event)) is not None:
-                await _write(talk, piece)
+    while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
+        assert payload is not None, "the loop's own condition"
+        event = meter.observe(payload)
+        talk.trace.first_byte()
+        if meter.finished:
+            responder.keep_back(payload)
+        elif (piece := responder.chunk(payload, event)) is not None:
+            await _write(talk, piece)
     if not meter.finished:
         raise WorkerFailed(
             "the worker ended its answer before it was complete; nothing was charged", work_started=True
@@ -131,20 +133,51 @@ async def _write(talk: Conversation, piece: bytes) -> None:
 
 
 async def _settle(talk: Conversation) -> Settled:
-    settled = await talk.settlement.close("completed", talk.meter.counts(), talk.meter.source)
+    settled = await talk.settlement.close("completed", await talk.tally())
     if settled is None:
         raise StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
     return settled
 
 
+def _usage(talk: Conversation, settled: Settled) -> dict[str, Any]:
+    worker = talk.meter.final_usage
+    return usage_fields(settled, {} if worker is None else worker.fields)
+
+
+async def _end(talk: Conversation, outcome: Outcome) -> None:
+    """Stops the worker and settles what was delivered, even while our own task is being cancelled."""
+    await _stop_worker(talk)
+    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        delivered = NOTHING if talk.meter.deltas == 0 else await talk.tally()
+        await talk.settlement.close(outcome, delivered)
+
+
+async def _drain(talk: Conversation) -> None:
+    """The client left, but the upstream goes on and bills it: read to its usage, then settle what it says."""
+    try:
+        while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
+            assert payload is not None, "the loop's own condition"
+            talk.meter.observe(payload)
+    except TollwayError as error:
+        talk.trace.error = error.code
+    finally:
+        await _stop_worker(talk)
+        with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+            await talk.settlement.close("client_gone", await talk.tally())
+
+
 async def _stop_worker(talk: Conversation) -> None:
-    """A no-op after a whole answer; otherwise at once, even while our own task is being cancelled."""
+    """A no-op after a whole answer; otherwise at once."""
     talk.trace.upstream_s = talk.exchange.waited_s
     with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
         await talk.exchange.close()
 
 
-def failure(error: TollwayError) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, WorkerTimedOut):
         return "deadline"
-    return "worker_refused" if isinstance(error, WorkerRefused) else "worker_failed"
+    if isinstance(error, WorkerFailed):
+        return "worker_failed"
+    if isinstance(error, WorkerRefused):
+        return "worker_refused"
+    return "client_gone" if isinstance(error, asyncio.CancelledError) else "gateway_failed"

@@ -5,14 +5,15 @@ from typing import Any
 import anyio
 
 from gateway.catalog.rate import rate, total_nanousd
-from gateway.catalog.types import Model, TokenCounts
+from gateway.catalog.types import Model
 from gateway.credit.types import Hold
+from gateway.inference.tally import Tally
 from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.money import format_usd
 from gateway.metering.record import Settled, record
-from gateway.metering.types import BILLED, Outcome, Source, UsageEvent
+from gateway.metering.types import BILLED, Outcome, UsageEvent
 
 SETTLE_TIMEOUT_S = 10.0
 """Longer than the database's own patience; a settlement that cannot be written by then is left to expiry."""
@@ -29,7 +30,7 @@ class Settlement:
         self._trace = trace
         self._closed = False
 
-    async def close(self, outcome: Outcome, counts: TokenCounts, source: Source) -> Settled | None:
+    async def close(self, outcome: Outcome, tally: Tally) -> Settled | None:
         """Writes the event and settles the hold; the first call decides, later ones do nothing.
 
         Shielded, because a client that leaves cancels the task and would otherwise cancel its own bill; bounded,
@@ -41,14 +42,15 @@ class Settlement:
         if self._closed:
             return None
         self._closed = True
-        event = self._event(outcome, counts, source)
+        event = self._event(outcome, tally)
         settled: Settled | None = None
         with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
             settled = await self._database.write(lambda conn: record(conn, event, self._hold))
             self._trace.settled(settled.event)
         return settled
 
-    def _event(self, outcome: Outcome, counts: TokenCounts, source: Source) -> UsageEvent:
+    def _event(self, outcome: Outcome, tally: Tally) -> UsageEvent:
+        counts = tally.counts
         if outcome == "completed" and counts.output_tokens == 0:
             outcome = "empty"
         cost = total_nanousd(rate(counts, self._model.prices)) if outcome in BILLED else 0
@@ -61,7 +63,10 @@ class Settlement:
             price_version=self._price_version,
             outcome=outcome,
             streamed=self._trace.streamed,
-            source=source,
+            input_source=tally.input_source,
+            image_source=tally.image_source,
+            output_source=tally.output_source,
+            reasoning_source=tally.reasoning_source,
             input_tokens=counts.input_tokens,
             input_image_tokens=counts.input_image_tokens,
             input_cached_tokens=counts.input_cached_tokens,
@@ -85,6 +90,8 @@ def usage_fields(settled: Settled, worker_fields: dict[str, Any]) -> dict[str, A
     }
     return {
         **(worker_fields or counted),
+        "billed_input_tokens": event.input_tokens,
+        "billed_output_tokens": event.output_tokens,
         "image_tokens": event.input_image_tokens,
         "cost_nanousd": event.cost_nanousd,
         "cost_usd": format_usd(event.cost_nanousd),

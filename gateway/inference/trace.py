@@ -47,7 +47,7 @@ class Trace(msgspec.Struct, kw_only=True):
             "error": self.error,
         }
         if self.event is not None:
-            for name in ("outcome", "source", "input_tokens", "input_image_tokens", "input_cached_tokens",
+            for name in ("outcome", "input_source", "output_source", "input_tokens", "input_image_tokens", "input_cached_tokens",
                          "output_tokens", "output_reasoning_tokens", "cost_nanousd", "held_nanousd"):  # fmt: skip
                 fields[name] = getattr(self.event, name)
         return fields

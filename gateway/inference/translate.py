@@ -1,13 +1,15 @@
 """The body a worker gets: the client's own bytes, but for the few fields that must differ.
 
-Always ours: `model` (the worker's name for it), `max_tokens` (what the hold affords), and on streams the options
-that make the worker report its usage.  What Mistral's clients spell differently is respelled for other servers.
+Always ours: `model` (the worker's name for it), `max_tokens` (what the hold affords; left out where the client left it
+out and the balance covers the whole context, so that the worker uses what fits), and on streams the options that make
+it report its usage.  What Mistral's clients spell differently is respelled for other servers.
 """
 
 import msgspec
 
 from gateway.inference.events import Dialect
 from gateway.inference.request import ChatRequest
+from gateway.inference.tally import Sizes
 from gateway.workers.types import Kind, Worker
 
 _encoder = msgspec.json.Encoder()
@@ -23,11 +25,13 @@ def dialect_spoken(kind: Kind) -> Dialect:
     return "mistral" if kind == "mistral" else "openai"
 
 
-def translate(request: ChatRequest, worker: Worker, model_id: str, output_tokens_max: int) -> bytes:
+def translate(request: ChatRequest, worker: Worker, sizes: Sizes) -> bytes:
     fields = dict(request.fields)
-    fields["model"] = _raw(worker.models[model_id])
+    fields["model"] = _raw(worker.models[sizes.model.id])
     fields.pop("max_completion_tokens", None)
-    fields["max_tokens"] = _raw(output_tokens_max)
+    fields.pop("max_tokens", None)
+    if request.output_tokens_max is not None or sizes.output_tokens_max < sizes.model.context_tokens:
+        fields["max_tokens"] = _raw(sizes.output_tokens_max)
     fields.pop("stream_options", None)
     if worker.kind == "mistral":
         _respell(fields, "seed", "random_seed")

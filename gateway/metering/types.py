@@ -11,11 +11,12 @@ Outcome = Literal[
     "worker_failed",  # the worker broke: free
     "worker_refused",  # the worker answered 4xx: free
     "deadline",  # our time limit passed: free
+    "gateway_failed",  # we broke: free
 ]
 BILLED: frozenset[Outcome] = frozenset({"completed", "client_gone"})
 
 Source = Literal["worker", "counted", "estimated"]
-"""Where the counts came from: the worker's usage, our own count, or less than either."""
+"""Where a number came from: the worker's usage, our own exact count, or a guess that is less than was used."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +30,10 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     price_version: int
     outcome: Outcome
     streamed: bool
-    source: Source
+    input_source: Source
+    image_source: Source
+    output_source: Source
+    reasoning_source: Source
     input_tokens: int
     input_image_tokens: int
     input_cached_tokens: int
@@ -40,6 +44,10 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     duration_us: int
     first_byte_us: int | None
+
+    @property
+    def estimated(self) -> bool:
+        return "estimated" in (self.input_source, self.output_source)
 
     @property
     def counts(self) -> TokenCounts:

@@ -1,6 +1,6 @@
-"""From a body's bytes to a Prompt, and from msgspec's complaints to a refusal that says where.
+r"""From a body's bytes to a Prompt, and from msgspec's complaints to a refusal that says where.
 
-A lone surrogate (`"\\ud800"`) is no character; msgspec refuses it anywhere in a body, but in words that mislead
+A lone surrogate (`"\ud800"`) is no character; msgspec refuses it anywhere in a body, but in words that mislead
 ("input data was truncated"), so it gets its own.
 """
 

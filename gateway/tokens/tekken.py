@@ -50,6 +50,10 @@ class Vocabulary:
         self._encoding: tiktoken.Encoding | None = None
         self._control_tokens = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self._encoding is not None
+
     def open(self) -> tiktoken.Encoding:
         """Raises VocabularyUnusable."""
         if self._encoding is None:

@@ -183,7 +183,7 @@ def _arguments(function: FunctionCall, where: str) -> str:
         return "{}"
     value = _loaded(_text(function.arguments, where), where)
     if isinstance(value, str):
-        value = _loaded(value, where, otherwise=value) if value else {}
+        value = _loaded(value, where, or_text=True) if value else {}
     elif not isinstance(value, dict):
         raise PromptRejected("a function's arguments are a JSON object, or a string that holds one", where)
     return _dump(value, where)
@@ -196,15 +196,13 @@ def _text(raw: msgspec.Raw, where: str) -> str:
         raise PromptRejected("it is not UTF-8", where, "invalid_json") from error
 
 
-def _loaded(text: str, where: str, otherwise: str | None = None) -> object:
+def _loaded(text: str, where: str, *, or_text: bool = False) -> object:
     """By Python's json, which the worker uses too: its spelling of numbers is what is tokenized."""
     try:
         value: object = json.loads(text)
-    except json.JSONDecodeError as error:
-        if otherwise is None:
-            raise PromptRejected(f"it is not JSON: {error}", where, "invalid_json") from error
-        return otherwise
     except (ValueError, RecursionError) as error:
+        if or_text and isinstance(error, json.JSONDecodeError):
+            return text
         raise PromptRejected(f"its JSON cannot be read: {error}", where, "invalid_json") from error
     return value
 

@@ -6,8 +6,8 @@ internals are never among them.
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable
+from collections import Counter, deque
+from collections.abc import Awaitable
 from typing import TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerTimedO
 from gateway.kit import sse
 from gateway.workers.http import Answer, HttpClient
 from gateway.workers.registry import authorization, read_body
-from gateway.workers.types import Timeouts, Worker
+from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
 BODY_BYTES_MAX = 64 * 2**20
 ERROR_BYTES_MAX = 64 * 2**10
@@ -36,14 +36,21 @@ class Exchange:
     ) -> None:
         self.worker = worker
         self._answer: Answer | None = answer
+        self._chunks = answer.chunks()
+        self._pending: asyncio.Future[bytes | None] | None = None
+        self._decoder = sse.Decoder(LINE_BYTES_MAX)
+        self._payloads: deque[bytes] = deque()
+        self._ended = False
         self._in_flight = in_flight
         self._timeouts = timeouts
         self._deadline = begun + timeouts.request_s
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
 
-    async def payloads(self) -> AsyncGenerator[bytes]:
-        """The `data:` payloads of a stream, `[DONE]` included.
+    async def next(self) -> bytes | None:
+        """The next `data:` payload of a stream, `[DONE]` included; None at its end.
+
+        A cancelled call loses nothing where the kind is drained: the next one goes on.
 
         Raises:
             WorkerTimedOut: silence between two chunks for longer than `chunk_gap_s`.
@@ -52,16 +59,23 @@ class Exchange:
         assert self._answer is not None, "a closed exchange has nothing more to say"
         if "text/event-stream" not in self._answer.headers.get("content-type", ""):
             raise _nonsense("something else than a stream of events")
-        decoder = sse.Decoder(LINE_BYTES_MAX)
-        chunks = self._answer.chunks()
         try:
-            while (chunk := await self._wait(self._timeouts.chunk_gap_s, anext(chunks, None))) is not None:
-                for payload in decoder.feed(chunk):
-                    yield payload
-            for payload in decoder.finish():
-                yield payload
+            while not self._payloads and not self._ended:
+                chunk = await self._wait(self._timeouts.chunk_gap_s, self._next_chunk())
+                self._ended = chunk is None
+                self._payloads.extend(self._decoder.finish() if chunk is None else self._decoder.feed(chunk))
         except sse.LineTooLong as error:
             raise _nonsense(f"an event with {error}") from error
+        return self._payloads.popleft() if self._payloads else None
+
+    async def _next_chunk(self) -> bytes | None:
+        if self.worker.kind not in DRAINED_KINDS:
+            return await anext(self._chunks, None)
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(anext(self._chunks, None))
+        chunk = await asyncio.shield(self._pending)
+        self._pending = None
+        return chunk
 
     async def body(self) -> bytes:
         """The whole answer.  Raises WorkerFailed or WorkerTimedOut."""
@@ -71,9 +85,13 @@ class Exchange:
     async def close(self) -> None:
         """Again: does nothing."""
         answer, self._answer = self._answer, None
-        if answer is not None:
-            self._in_flight[self.worker.name] -= 1
-            await answer.close()
+        if answer is None:
+            return
+        self._in_flight[self.worker.name] -= 1
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.gather(self._pending, return_exceptions=True)
+        await answer.close()
 
     async def _wait(self, seconds: float, work: Awaitable[T]) -> T:
         begun = time.monotonic()

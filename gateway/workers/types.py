@@ -6,6 +6,10 @@ Kind = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "mistral"]
 """`openai`: anything compatible that did not say more about itself."""
 
 
+DRAINED_KINDS: frozenset[Kind] = frozenset({"mistral"})
+"""Kinds that go on generating, and bill it, when their client leaves: they are read to the end (DESIGN section 4)."""
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A server that generates.  `models` maps a catalogue model's id to the worker's own name for it."""
 

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from gateway.accounts.store import find_account
 from gateway.catalog.rate import rate, total_nanousd
-from gateway.catalog.store import by_version
+from gateway.catalog.store import in_force
 from gateway.keys.create import create_key
+from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn, rows
 from gateway.metering.tables import usage_events
 from gateway.metering.types import BILLED, UsageEvent
@@ -103,7 +104,7 @@ def _check(gateway: RunningGateway, name: str) -> None:
         )
 
     found = gateway.database.read_now(events)
-    prices = {m.id: m.prices for m in gateway.database.read_now(lambda conn: by_version(conn, 1)).models}
+    prices = {m.id: m.prices for m in gateway.database.read_now(lambda conn: in_force(conn, now_us())).models}
     for event in found:
         rated = total_nanousd(rate(event.counts, prices[event.model])) if event.outcome in BILLED else 0
         assert rated == event.cost_nanousd <= event.held_nanousd

@@ -10,6 +10,9 @@ from tests.fixtures.running import RunningGateway, chat, eventually
 from tests.fixtures.scripted import ScriptedWorker
 
 Name = Callable[[], str]
+SCRIPT = "ok tokens=500 delay=0.01 prompt=10"
+PROMPT_TOKENS = 19
+"""Of SCRIPT as one user message, by mistral-common's count."""
 
 
 @pytest.fixture(scope="module", params=["plain", "vllm", "llamacpp"])
@@ -45,15 +48,16 @@ def test_leaving_mid_stream_stops_the_worker_and_is_billed(
 ) -> None:
     gateway, worker = served
     name = fresh()
-    request_id = leave_after(gateway, gateway.account(name), "ok tokens=500 delay=0.01 prompt=10", pieces=5)
+    request_id = leave_after(gateway, gateway.account(name), SCRIPT, pieces=5)
     event = gateway.event(request_id)
     seen = worker.seen[-1]
     eventually(lambda: seen.cut, "the worker was stopped")
     assert seen.chunks_sent < 100
     assert event.outcome == "client_gone"
     assert 5 <= event.output_tokens <= seen.chunks_sent
-    assert event.source == ("estimated" if kind == "plain" else "worker")
-    assert event.input_tokens == (0 if kind == "plain" else 10)
+    counted = {"plain": ("counted", "counted"), "vllm": ("worker", "worker"), "llamacpp": ("counted", "worker")}
+    assert (event.input_source, event.output_source) == counted[kind]
+    assert event.input_tokens == (10 if kind == "vllm" else PROMPT_TOKENS)
     assert event.cost_nanousd == event.input_tokens * 200 + event.output_tokens * 600 > 0
     assert gateway.settled_up(name).settled_nanousd == event.cost_nanousd
 

@@ -106,7 +106,7 @@ def test_killed_in_the_middle_of_everything(installation: Installation) -> None:
             if answer.status_code == 200 and whole:
                 completed.append(answer.headers["x-request-id"])
 
-    with ScriptedWorker() as worker:
+    with ScriptedWorker(kind="vllm") as worker:
         threads = [threading.Thread(target=customer, args=(n,)) for n in range(8)]
         process = installation.start(worker.url)
         for thread in threads:
@@ -135,7 +135,7 @@ def test_killed_in_the_middle_of_everything(installation: Installation) -> None:
 
 def test_several_processes_never_overspend(installation: Installation) -> None:
     """Two processes, 60 requests at once, and credit for 20 of them."""
-    with ScriptedWorker() as worker:
+    with ScriptedWorker(kind="vllm") as worker:
         process = installation.start(worker.url, "--processes", "2")
         cost = 10 * 200 + 50 * 600
 
@@ -174,7 +174,7 @@ def test_several_processes_never_overspend(installation: Installation) -> None:
 
 
 def test_the_command_line_works_beside_a_running_gateway(installation: Installation) -> None:
-    with ScriptedWorker() as worker:
+    with ScriptedWorker(kind="vllm") as worker:
         process = installation.start(worker.url)
         command = [sys.executable, "-m", "gateway.cli", "keys", "create", "--account", "a", "--json"]
         made = subprocess.run(

@@ -13,7 +13,7 @@ from tests.fixtures.running import chat, eventually, free_port
 from tests.fixtures.scripted import ScriptedWorker
 
 FIELDS = {
-    "request_id", "account_id", "key_id", "model", "worker", "streamed", "status", "outcome", "source", "input_tokens",
+    "request_id", "account_id", "key_id", "model", "worker", "streamed", "status", "outcome", "input_source", "output_source", "input_tokens",
     "input_image_tokens", "input_cached_tokens", "output_tokens", "output_reasoning_tokens", "cost_nanousd", "held_nanousd",
     "total_us", "first_byte_us", "overhead_us", "error", "event", "level", "timestamp",
 }  # fmt: skip
@@ -28,7 +28,7 @@ def test_the_log_of_a_process(tmp_path: Path) -> None:
     cli("accounts", "create", "a", "--grant", "1", data_dir=tmp_path)
     key = json.loads(cli("keys", "create", "--account", "a", "--json", data_dir=tmp_path))["key"]
     port = free_port()
-    with ScriptedWorker() as worker:
+    with ScriptedWorker(kind="vllm") as worker:
         command = ["serve", "--port", str(port), "--worker", worker.url, "--data-dir", str(tmp_path)]
         with subprocess.Popen(
             [sys.executable, "-m", "gateway.cli", *command],

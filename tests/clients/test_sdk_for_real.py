@@ -74,7 +74,7 @@ def test_leaving_a_stream_early_is_billed_for_what_came(real: RunningGateway, fr
             request_id = stream.request_id
     event = real.event(request_id)
     assert event.outcome == "client_gone"
-    assert event.source == "worker", "llama.cpp was asked to count as it goes"
+    assert event.input_source == event.output_source == "worker", "llama.cpp was asked to count as it goes"
     assert 5 <= event.output_tokens < 1000
     assert event.input_tokens > 20
     assert (

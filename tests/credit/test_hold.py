@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.credit import settle, store
-from gateway.credit.hold import place
+from gateway.credit.hold import place, place_whole
 from gateway.credit.open import give, open_account
 from gateway.credit.types import Balance, Order
 from gateway.errors import BadRequest, Conflict, InsufficientCredit, NotFound
@@ -76,6 +76,15 @@ def test_less_than_the_prompt_and_one_token_is_refused(database: Database, opene
         database.write_now(lambda conn: place(conn, order(account, key)))
     assert refusal.value.extra == {"needed_nanousd": 110, "available_nanousd": credit}
     assert balance(database, account).held_nanousd == 0
+
+
+def test_all_or_nothing_in_one_statement(database: Database, opened: Open) -> None:
+    account, key = opened(399)
+    first = database.write_now(lambda conn: place_whole(conn, order(account, key)))
+    assert first is not None
+    assert first.amount_nanousd == 200
+    assert database.write_now(lambda conn: place_whole(conn, order(account, key))) is None
+    assert balance(database, account).held_nanousd == 200
 
 
 def test_free_output_is_never_clamped(database: Database, opened: Open) -> None:

@@ -3,14 +3,18 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from gateway.catalog.read_toml import shipped
+from gateway.catalog.snapshot import Catalog
 from gateway.errors import BadRequest, WorkerFailed
 from gateway.inference.decode import decode
 from gateway.inference.events import Dialect
 from gateway.inference.meter import Meter
 from gateway.inference.request import dialect_of, parse
 from gateway.inference.respond import Responder
+from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
 from gateway.tokens.types import PromptBound
 from gateway.workers.types import Kind, Worker
@@ -28,7 +32,7 @@ def speak(
     client: Dialect, worker: Dialect, chunks: list[bytes], *, include_usage: bool = False
 ) -> list[dict[str, Any]]:
     """A stream through meter and responder, as relay.py drives them; returns what the client reads."""
-    meter = Meter(PromptBound(1000, 0), template_tokens_max=0, output_tokens_max=1000)
+    meter = Meter("vllm")
     responder = Responder(client=client, worker=worker, include_usage=include_usage)
     out = b""
     for payload in chunks:
@@ -183,11 +187,11 @@ def test_what_no_worker_should_send(body: bytes) -> None:
 
 
 def test_a_model_cannot_fake_its_usage_in_its_answer() -> None:
-    meter = Meter(PromptBound(1000, 0), template_tokens_max=0, output_tokens_max=1000)
+    meter = Meter("vllm")
     said = '{"usage":{"prompt_tokens":0},"finish_reason":"stop","error":{}}'
     assert meter.observe(chunk({"content": said})) is None, "escaped inside a string, it needs no parsing"
     assert not meter.finished
-    assert meter.source == "estimated"
+    assert meter.usage is None
 
 
 # ---------------------------------------------------------------------- what the worker is sent
@@ -197,10 +201,18 @@ BODY = {"model": "magistral-small-latest", "messages": [{"role": "user", "conten
         "stream_options": {"include_usage": False, "other": 1}, "custom": "ü"}  # fmt: skip
 
 
-def sent(kind: Kind, dialect: Dialect, **changes: Any) -> dict[str, Any]:
+def sent(kind: Kind, dialect: Dialect, limit: int = 7, **changes: Any) -> dict[str, Any]:
     request = parse(json.dumps({**BODY, **changes}).encode(), dialect)
     worker = Worker(name="w", url="http://w", kind=kind, models={"m": "own-name"})
-    return dict(json.loads(translate(request, worker, "m", 7)))
+    model = msgspec.structs.replace(Catalog(shipped()).require("magistral-small-2509"), id="m")
+    sizes = Sizes(
+        model=model,
+        prompt=request.prompt,
+        bound=PromptBound(9, 0),
+        input_tokens_max=9,
+        output_tokens_max=limit,
+    )
+    return dict(json.loads(translate(request, worker, sizes)))
 
 
 def test_a_mistral_client_in_front_of_vllm() -> None:
@@ -231,6 +243,11 @@ def test_an_openai_client_in_front_of_the_mistral_api() -> None:
 def test_llama_cpp_counts_as_it_goes() -> None:
     assert sent("llamacpp", "openai")["timings_per_token"] is True
     assert "timings_per_token" not in sent("llamacpp", "openai", stream=False)
+
+
+def test_max_tokens_left_out_stays_out_unless_the_balance_is_short() -> None:
+    assert "max_tokens" not in sent("vllm", "openai", 131_072, max_tokens=None)
+    assert sent("vllm", "openai", 500, max_tokens=None)["max_tokens"] == 500
 
 
 def test_clients_are_told_apart_by_their_name() -> None:

@@ -32,7 +32,8 @@ def prepare(conn: WriteConn) -> Hold:
 def event_of(hold: Hold, outcome: Outcome = "completed", cost: int = 5 * 200 + 2 * 600) -> UsageEvent:
     return UsageEvent(
         request_id=hold.request_id, account_id=hold.account_id, key_id=hold.key_id, model="magistral-small-2509",
-        worker="w", price_version=1, outcome=outcome, streamed=False, source="worker", input_tokens=5,
+        worker="w", price_version=shipped().version, outcome=outcome, streamed=False, input_source="worker",
+        image_source="worker", output_source="worker", reasoning_source="worker", input_tokens=5,
         input_image_tokens=0, input_cached_tokens=0, output_tokens=2, output_reasoning_tokens=0, cost_nanousd=cost,
         held_nanousd=hold.amount_nanousd, created_us=1, duration_us=1, first_byte_us=None,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +21,24 @@ CONTROL_NAMES = {
 """MISTRAL.md section 8."""
 
 Encode = Callable[[dict[str, Any]], list[int]]
+
+
+def write_bytes_vocabulary(path: Path, ranks: int = 256, special: int = 10) -> Path:
+    """A tekken file that knows single bytes alone; more ranks than 256 are beyond the size it promises."""
+    vocab = [{"rank": rank, "token_bytes": bytes([rank % 256]) * (1 + rank // 256)} for rank in range(ranks)]
+    config = {
+        "pattern": r"\S+|\s+",
+        "default_vocab_size": 256 + special,
+        "default_num_special_tokens": special,
+    }
+    path.write_bytes(msgspec.json.encode({"config": config, "vocab": vocab}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def bytes_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    """The worst tokenizer there can be: a token per byte.  A bound that holds for it holds for all."""
+    return Vocabulary(write_bytes_vocabulary(tmp_path_factory.mktemp("bytes") / "tekken.json"))
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,14 @@ def test_pictures_by_rule_and_by_turn(vocabulary: Vocabulary) -> None:
     assert caught.value.param == "messages[0].content[0].image_url"
 
 
+def outcome_of(body: bytes, vocabulary: Vocabulary) -> str:
+    try:
+        count_prompt(decode_prompt(body), vocabulary)
+    except PromptRejected as refused:
+        return refused.code
+    return "counted"
+
+
 class TestJsonThatCannotBeWrittenAgain:
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -147,10 +155,7 @@ class TestJsonThatCannotBeWrittenAgain:
     def test_a_depth_that_can_be_read_but_not_written(self, depth: int, vocabulary: Vocabulary) -> None:
         nested = ("[" * depth + "]" * depth).encode()
         body = b'{"messages": [{"role": "user", "content": ""}], "tools": [{"function": {"name": "f", "parameters": {"a": %s}}}]}'
-        try:
-            assert count_prompt(decode_prompt(body % nested), vocabulary).prompt_tokens > 20
-        except PromptRejected as refused:
-            assert refused.code == "invalid_json"
+        assert outcome_of(body % nested, vocabulary) in {"counted", "invalid_json"}
 
     def test_written_too_deeply(self) -> None:
         value: Any = []
@@ -167,7 +172,8 @@ class TestJsonThatCannotBeWrittenAgain:
         assert caught.value.param == "tools[0].function.parameters"
 
     @pytest.mark.parametrize(
-        ("text", "message"), [(b'{"\xff": 1}', "not UTF-8"), (b'{"a": "\x01"}', "not JSON")]
+        ("text", "message"),
+        [(b'{"\xff": 1}', "not UTF-8"), (b'{"a": %s}' % (b"9" * 5000), "cannot be read")],
     )
     def test_what_msgspec_lets_pass_unread(self, text: bytes, message: str, vocabulary: Vocabulary) -> None:
         body = b'{"messages": [{"role": "user", "content": ""}], "tools": [{"function": {"name": "f", "parameters": %s}}]}'

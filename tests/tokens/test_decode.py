@@ -145,7 +145,7 @@ def test_whole_pairs_are_welcome() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"nonsense", b'{"messages": [}', b"\xff\xfe", b'{"messages": [], "\xed\xa0\x80": 1}'],
+    [b"", b"{", b"nonsense", b'{"messages": [}', b"\xff\xfe"],
 )
 def test_no_json(content: bytes) -> None:
     refused = refusal(content)

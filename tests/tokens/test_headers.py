@@ -213,12 +213,17 @@ class TestHeadersThatContradictThemselves:
 def test_cut_anywhere_it_is_read_or_refused(kind: str, options: dict) -> None:
     content = encoded(kind, 33, 44, turn=6 if kind != "GIF" else None, **options)
     for end in range(min(len(content), 1500)):
-        try:
-            header = header_of(content[:end])
-        except PromptRejected as refused:
-            assert refused.code == "invalid_image"
-        else:
-            assert (header.width, header.height) == (33, 44)
+        outcome = header_or_code(content[:end])
+        if isinstance(outcome, Header):
+            outcome = (outcome.width, outcome.height)
+        assert outcome in {"invalid_image", (33, 44)}
+
+
+def header_or_code(content: bytes) -> Header | tuple[int, int] | str:
+    try:
+        return header_of(content)
+    except PromptRejected as refused:
+        return refused.code
 
 
 @settings(max_examples=300)
@@ -227,18 +232,16 @@ def test_cut_anywhere_it_is_read_or_refused(kind: str, options: dict) -> None:
     st.binary(),
 )
 def test_rubbish_is_read_or_refused(start: bytes, rest: bytes) -> None:
-    try:
-        header_of(start + rest)
-    except PromptRejected as refused:
-        assert refused.code == "invalid_image"
+    outcome = header_or_code(start + rest)
+    assert isinstance(outcome, Header) or outcome == "invalid_image"
 
 
 @settings(max_examples=300)
 @given(
     st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"Exif\0\0II*\0"]), st.binary(), st.binary()
 )
-def test_rubbish_notes_turn_nothing_by_accident(start: bytes, rest: bytes, xmp: bytes) -> None:
-    assert is_turned(start + rest, xmp) in {True, False}
+def test_rubbish_notes_are_forgiven(start: bytes, rest: bytes, xmp: bytes) -> None:
+    assert isinstance(is_turned(start + rest, xmp), bool)
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway.tokens import tekken
 from gateway.tokens.guard import BLANKS_MAX, has_long_blank, refuse_blanks
 from gateway.tokens.tekken import TEKKEN_240911_SHA256, Vocabulary, bundled_file
 from gateway.tokens.types import PromptRejected, VocabularyUnusable
-
-
-def small_file(path: Path, ranks: int = 256, special: int = 10) -> Path:
-    """A tekken file of bytes alone."""
-    vocab = [{"rank": rank, "token_bytes": bytes([rank % 256]) * (1 + rank // 256)} for rank in range(ranks)]
-    config = {
-        "pattern": r"\S+|\s+",
-        "default_vocab_size": 256 + special,
-        "default_num_special_tokens": special,
-    }
-    path.write_bytes(msgspec.json.encode({"config": config, "vocab": vocab}))
-    return path
+from tests.tokens.conftest import write_bytes_vocabulary
 
 
 def test_known_ids(vocabulary: Vocabulary) -> None:
@@ -41,13 +29,13 @@ def test_the_bundled_file_is_the_proven_one() -> None:
 
 
 def test_another_file_by_path(tmp_path: Path) -> None:
-    vocabulary = Vocabulary(small_file(tmp_path / "tekken.json", ranks=300))
+    vocabulary = Vocabulary(write_bytes_vocabulary(tmp_path / "tekken.json", ranks=300))
     assert vocabulary.encode("ab") == [10 + ord("a"), 10 + ord("b")]
     assert vocabulary.count("é") == 2
 
 
 def test_a_file_that_is_not_the_promised_one(tmp_path: Path) -> None:
-    path = small_file(tmp_path / "tekken.json")
+    path = write_bytes_vocabulary(tmp_path / "tekken.json")
     with pytest.raises(VocabularyUnusable, match="has the SHA-256"):
         Vocabulary(path, sha256=TEKKEN_240911_SHA256).open()
 
@@ -58,7 +46,7 @@ def test_a_file_that_is_not_the_promised_one(tmp_path: Path) -> None:
 def test_a_broken_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "tekken.json"
     path.write_bytes(content)
-    with pytest.raises(VocabularyUnusable, match="tekken.json cannot be read"):
+    with pytest.raises(VocabularyUnusable, match=r"tekken\.json cannot be read"):
         Vocabulary(path).count("x")
 
 
@@ -69,7 +57,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 def test_missing_ranks(tmp_path: Path) -> None:
     with pytest.raises(VocabularyUnusable, match="ranks 0 to 255"):
-        Vocabulary(small_file(tmp_path / "tekken.json", ranks=255)).open()
+        Vocabulary(write_bytes_vocabulary(tmp_path / "tekken.json", ranks=255)).open()
 
 
 def test_mistral_common_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +81,7 @@ def test_it_is_opened_once_by_whichever_thread_comes_first(
         return read(path, sha256)
 
     monkeypatch.setattr(tekken, "_read", counting_read)
-    vocabulary = Vocabulary(small_file(tmp_path / "tekken.json"))
+    vocabulary = Vocabulary(write_bytes_vocabulary(tmp_path / "tekken.json"))
     encodings = []
 
     def use() -> None:
@@ -112,7 +100,7 @@ def test_it_is_opened_once_by_whichever_thread_comes_first(
 
 def test_a_second_thread_waits_for_the_first(tmp_path: Path) -> None:
     """The lock is held while another opens; the one who waited finds it done."""
-    vocabulary = Vocabulary(small_file(tmp_path / "tekken.json"))
+    vocabulary = Vocabulary(write_bytes_vocabulary(tmp_path / "tekken.json"))
     found: list[object] = []
     with vocabulary._lock:
         waiting = threading.Thread(target=lambda: found.append(vocabulary.open()))

@@ -1,83 +1,48 @@
-"""`Tollway` and `AsyncTollway`: thin shells over `_core` (what to send) and `_transport` (sending it)."""
+"""`Tollway` and `AsyncTollway`: thin shells over `_core` (what to send), `_transport` (sending) and `_wire` (reading)."""
 
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Sequence
-from typing import Any, Literal
-from urllib.parse import quote, urlencode
 
-from . import _core, _transport
-from ._core import Request
-from ._errors import TollwayError
-from ._stream import AsyncChatStream, ChatStream
-from ._transport import Profile
-from ._types import ChatCompletion, Credits, Message, Model, Receipt, UsageRow
-
-DEFAULT_BASE_URL = "http://127.0.0.1:8080"
-GroupBy = Literal["key", "model", "day"]
-
-
-def _profile(api_key: str | None, base_url: str | None, timeout_s: float, max_retries: int) -> Profile:
-    key = api_key or os.environ.get("TOLLWAY_API_KEY")
-    if not key:
-        raise TollwayError("no API key: pass api_key='tw_…', or set TOLLWAY_API_KEY")
-    url = base_url or os.environ.get("TOLLWAY_BASE_URL") or DEFAULT_BASE_URL
-    return Profile(key, url.rstrip("/").removesuffix("/v1"), timeout_s, max_retries)
-
-
-def _chat_request(options: dict[str, Any]) -> Request:
-    extra = options.pop("extra_body", None)
-    return _core.chat_request(options, extra, uuid.uuid4().hex)
-
-
-def _stream_request(options: dict[str, Any]) -> Request:
-    return _chat_request(options | {"stream": True, "stream_options": {"include_usage": True}})
-
-
-def _usage_request(group_by: GroupBy, since: str | None, until: str | None) -> Request:
-    query = {"group_by": group_by, "since": since, "until": until}
-    return Request("GET", "/v1/usage?" + urlencode({name: value for name, value in query.items() if value}))
-
-
-def _receipt_request(request_id: str) -> Request:
-    return Request("GET", f"/v1/receipts/{quote(request_id, safe='')}")
+from . import _core, _transport, _wire
+from ._chat import AsyncChat, Chat
+from ._types import Credits, GroupBy, Model, Receipt, UsageRow
 
 
 class Tollway:
-    """The client.  Close it, or use it in `with`.
+    """The client.  Close it, or use it in `with`.  Threads may share one.
 
     Args:
         api_key: `tw_…`; else `TOLLWAY_API_KEY`.
         base_url: else `TOLLWAY_BASE_URL`, else http://127.0.0.1:8080.  A trailing `/v1` is ignored.
-        timeout_s: seconds without a byte before `APITimeoutError`.
-        max_retries: after connection errors, 408, 409, 429 and 5xx, unless the gateway says not to.
+        timeout_s: seconds without a byte before `APITimeoutError`; connecting gets at most ten of them.
+        max_retries: tries after the first where no work was begun: connections refused, 408, 409, 429 and 5xx, unless
+            the gateway forbids it.
+        http_client: an `httpx.Client` of yours, for proxies or certificates.  It stays yours to close.
 
     Raises:
-        TollwayError: there is no API key.
+        TollwayError: there is no API key, or one that cannot be sent.
 
     Example:
         with tollway.Tollway() as client:
-            print(client.chat.complete(model="smollm2-135m", messages=[…]).cost)
+            print(client.credits.get().available)
     """
 
     def __init__(
         self,
         api_key: str | None = None,
         base_url: str | None = None,
-        *,
         timeout_s: float = 600.0,
         max_retries: int = 2,
         http_client: _transport.HttpClient | None = None,
     ) -> None:
-        self._profile = _profile(api_key, base_url, timeout_s, max_retries)
-        self._http = http_client or _transport.HttpClient()
-        self.chat = Chat(self)
-        self.models = Models(self)
-        self.credits = CreditsOf(self)
-        self.receipts = Receipts(self)
-        self.usage = UsageOf(self)
+        account = _core.account(api_key, base_url, os.environ)
+        self._link = _transport.Link(account, timeout_s, max_retries, http_client)
+        self.chat = Chat(self._link)
+        self.models = Models(self._link)
+        self.credits = CreditsOf(self._link)
+        self.receipts = Receipts(self._link)
+        self.usage = UsageOf(self._link)
 
     def __enter__(self) -> Tollway:
         return self
@@ -86,94 +51,100 @@ class Tollway:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
-
-    def _send(self, request: Request, *, stream: bool = False) -> _transport.Response:
-        return _transport.send(self._http, self._profile, request, stream=stream)
+        """Closes the connections, unless they belong to an `http_client` of yours."""
+        self._link.close()
 
 
 class _Resource:
-    def __init__(self, client: Tollway) -> None:
-        self._client = client
+    def __init__(self, link: _transport.Link) -> None:
+        self._link = link
 
-
-class Chat(_Resource):
-    def complete(self, *, model: str, messages: Sequence[Message], **options: Any) -> ChatCompletion:
-        """One whole answer.  `options` are the API's own fields (`max_tokens`, `temperature`, `tools`, …) and
-        `extra_body`, a mapping that is sent as it is.
-
-        Raises:
-            InsufficientCredits, BadRequest, NotFound, ServerError, …: see `_errors`; nothing was charged.
-
-        Example:
-            client.chat.complete(model="smollm2-135m", messages=[{"role": "user", "content": "Hi"}], max_tokens=50)
-        """
-        response = self._client._send(_chat_request({"model": model, "messages": messages, **options}))
-        return _core.completion(response.content, _transport.request_id(response))
-
-    def stream(self, *, model: str, messages: Sequence[Message], **options: Any) -> ChatStream:
-        """An answer as it comes; takes what `complete` takes, and raises it too.
-
-        Example:
-            with client.chat.stream(model="smollm2-135m", messages=[…]) as stream:
-                for text in stream.text_deltas():
-                    print(text, end="")
-        """
-        request = _stream_request({"model": model, "messages": messages, **options})
-        return ChatStream(self._client._send(request, stream=True))
+    def _get(self, request: _core.Request) -> tuple[bytes, str]:
+        response = self._link.send(request)
+        return response.content, _transport.request_id(response)
 
 
 class Models(_Resource):
     def list(self) -> list[Model]:
-        """Models that have a price and a worker, with their prices in nano-dollars per million tokens."""
-        return _core.read_list(self._client._send(Request("GET", "/v1/models")).content, Model)
+        """Models that have a price, with their prices in nano-dollars per million tokens.
+
+        Raises:
+            AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print([model.id for model in client.models.list()])`
+        """
+        body, request_id = self._get(_core.models_request())
+        return _wire.read_list(body, Model, request_id)
 
 
 class CreditsOf(_Resource):
     def get(self) -> Credits:
-        """The account's balance, in nano-dollars, and its grants."""
-        return _core.read(self._client._send(Request("GET", "/v1/credits")).content, Credits)
+        """The account's balance and its grants, in nano-dollars.
+
+        Raises:
+            AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print(client.credits.get().available)` prints `$4.999953800`.
+        """
+        body, request_id = self._get(_core.credits_request())
+        return _wire.read(body, Credits, request_id)
 
 
 class Receipts(_Resource):
     def get(self, request_id: str) -> Receipt:
-        """The bill of one request, by its `request_id`.  Raises NotFound."""
-        return _core.read(self._client._send(_receipt_request(request_id)).content, Receipt)
+        """The bill of one request, line by line, in nano-dollars.
+
+        Raises:
+            NotFound: no such request, or not this account's.
+            AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `client.receipts.get(answer.request_id).cost == answer.cost`
+        """
+        body, own_id = self._get(_core.receipt_request(request_id))
+        return _wire.read(body, Receipt, own_id)
 
 
 class UsageOf(_Resource):
     def list(
-        self, *, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
+        self, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
     ) -> list[UsageRow]:
-        """Sums of tokens and money by key, model or day (UTC) in [since, until): RFC 3339 instants."""
-        return _core.read_list(self._client._send(_usage_request(group_by, since, until)).content, UsageRow)
+        """Sums of tokens and of nano-dollars by key, model or day (UTC), of requests in [since, until).
+
+        `since` and `until` are RFC 3339 instants; None is without bound.
+
+        Raises:
+            BadRequest: an instant cannot be read.
+            AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`
+        """
+        body, request_id = self._get(_core.usage_request(group_by, since, until))
+        return _wire.read_list(body, UsageRow, request_id)
 
 
 class AsyncTollway:
-    """`Tollway` for asyncio: the same methods, as coroutines.
+    """`Tollway` for asyncio: the same arguments, and the same methods as coroutines.
 
     Example:
         async with tollway.AsyncTollway() as client:
-            answer = await client.chat.complete(model="smollm2-135m", messages=[…])
+            print((await client.credits.get()).available)
     """
 
     def __init__(
         self,
         api_key: str | None = None,
         base_url: str | None = None,
-        *,
         timeout_s: float = 600.0,
         max_retries: int = 2,
         http_client: _transport.AsyncHttpClient | None = None,
     ) -> None:
-        self._profile = _profile(api_key, base_url, timeout_s, max_retries)
-        self._http = http_client or _transport.AsyncHttpClient()
-        self.chat = AsyncChat(self)
-        self.models = AsyncModels(self)
-        self.credits = AsyncCreditsOf(self)
-        self.receipts = AsyncReceipts(self)
-        self.usage = AsyncUsageOf(self)
+        account = _core.account(api_key, base_url, os.environ)
+        self._link = _transport.AsyncLink(account, timeout_s, max_retries, http_client)
+        self.chat = AsyncChat(self._link)
+        self.models = AsyncModels(self._link)
+        self.credits = AsyncCreditsOf(self._link)
+        self.receipts = AsyncReceipts(self._link)
+        self.usage = AsyncUsageOf(self._link)
 
     async def __aenter__(self) -> AsyncTollway:
         return self
@@ -182,52 +153,44 @@ class AsyncTollway:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._http.aclose()
-
-    async def _send(self, request: Request, *, stream: bool = False) -> _transport.Response:
-        return await _transport.send_async(self._http, self._profile, request, stream=stream)
+        """Closes the connections, unless they belong to an `http_client` of yours."""
+        await self._link.close()
 
 
 class _AsyncResource:
-    def __init__(self, client: AsyncTollway) -> None:
-        self._client = client
+    def __init__(self, link: _transport.AsyncLink) -> None:
+        self._link = link
 
-
-class AsyncChat(_AsyncResource):
-    async def complete(self, *, model: str, messages: Sequence[Message], **options: Any) -> ChatCompletion:
-        """`Chat.complete`."""
-        response = await self._client._send(_chat_request({"model": model, "messages": messages, **options}))
-        return _core.completion(response.content, _transport.request_id(response))
-
-    async def stream(self, *, model: str, messages: Sequence[Message], **options: Any) -> AsyncChatStream:
-        """`Chat.stream`: `async with await client.chat.stream(…) as stream: async for event in stream: …`"""
-        request = _stream_request({"model": model, "messages": messages, **options})
-        return AsyncChatStream(await self._client._send(request, stream=True))
+    async def _get(self, request: _core.Request) -> tuple[bytes, str]:
+        response = await self._link.send(request)
+        return response.content, _transport.request_id(response)
 
 
 class AsyncModels(_AsyncResource):
     async def list(self) -> list[Model]:
-        """`Models.list`."""
-        return _core.read_list((await self._client._send(Request("GET", "/v1/models"))).content, Model)
+        """`Models.list`, as a coroutine: `await client.models.list()`."""
+        body, request_id = await self._get(_core.models_request())
+        return _wire.read_list(body, Model, request_id)
 
 
 class AsyncCreditsOf(_AsyncResource):
     async def get(self) -> Credits:
-        """`CreditsOf.get`."""
-        return _core.read((await self._client._send(Request("GET", "/v1/credits"))).content, Credits)
+        """`CreditsOf.get`, as a coroutine: `await client.credits.get()`."""
+        body, request_id = await self._get(_core.credits_request())
+        return _wire.read(body, Credits, request_id)
 
 
 class AsyncReceipts(_AsyncResource):
     async def get(self, request_id: str) -> Receipt:
-        """`Receipts.get`."""
-        return _core.read((await self._client._send(_receipt_request(request_id))).content, Receipt)
+        """`Receipts.get`, as a coroutine: `await client.receipts.get(answer.request_id)`."""
+        body, own_id = await self._get(_core.receipt_request(request_id))
+        return _wire.read(body, Receipt, own_id)
 
 
 class AsyncUsageOf(_AsyncResource):
     async def list(
-        self, *, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
+        self, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
     ) -> list[UsageRow]:
-        """`UsageOf.list`."""
-        response = await self._client._send(_usage_request(group_by, since, until))
-        return _core.read_list(response.content, UsageRow)
+        """`UsageOf.list`, as a coroutine: `await client.usage.list(group_by="model")`."""
+        body, request_id = await self._get(_core.usage_request(group_by, since, until))
+        return _wire.read_list(body, UsageRow, request_id)

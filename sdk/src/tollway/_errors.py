@@ -1,10 +1,10 @@
 """What can go wrong.
 
 TollwayError
-├── APIConnectionError        the gateway cannot be reached
-│   └── APITimeoutError       it did not answer within `timeout_s`
-├── StreamInterrupted         a stream ended before its answer was complete; the gateway charges nothing for it
-└── APIStatusError            the gateway answered with an error
+├── APIConnectionError        the gateway cannot be reached, or something else answered in its place
+│   └── APITimeoutError       no byte came for `timeout_s` seconds
+├── StreamInterrupted         a stream ended before its answer was complete
+└── APIStatusError            the gateway said no; raised as it is for a status that has no class of its own
     ├── BadRequest            400
     ├── AuthenticationFailed  401
     ├── InsufficientCredits   402
@@ -13,34 +13,66 @@ TollwayError
     ├── Conflict              409
     ├── RequestTooLarge       413
     ├── RateLimited           429
-    └── ServerError           500 and above, and errors inside a stream
+    └── ServerError           500 and above, and errors inside a stream that are nobody else's
+
+Each has `request_id` (None where no answer was seen): it names the receipt, and what to quote to an operator.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TollwayError(Exception):
-    """The root: `except tollway.TollwayError` catches everything here."""
+    """The root: `except tollway.TollwayError` catches all that the gateway and the way to it can do to a caller."""
+
+    request_id: str | None
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_id = request_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is rebuilt from its positional arguments, which lack the keyword-only ones: without this, an
+        # error that crosses a process pool breaks the pool instead of being raised.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[TollwayError], args: tuple[Any, ...], state: dict[str, Any]) -> TollwayError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class APIConnectionError(TollwayError):
-    """The gateway cannot be reached; nothing is known to have been charged."""
+    """The gateway cannot be reached, or what answered there is no Tollway gateway."""
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer within `timeout_s` seconds."""
+    """No byte came for `timeout_s` seconds.  The gateway may have done the work: see `client.usage.list()`."""
 
 
 class StreamInterrupted(TollwayError):
-    """The stream ended without a finish reason."""
+    """The stream ended without a finish reason or without its bill.
+
+    If the gateway's side broke, nothing is charged; if ours did, what was delivered is.  The receipt of `request_id`
+    knows.
+    """
 
 
 class APIStatusError(TollwayError):
-    """The gateway's own error, with everything it said about it."""
+    """The gateway's own refusal, with everything it said about it.
 
-    retry_after_s: float | None
+    `status_code` is the HTTP status, `code` a stable word for programs, `type` OpenAI's kind of error, `param` the
+    field at fault, `retry_after_s` the seconds it asked to be left alone; each None where it was not said.
 
-    def __init__(  # noqa: PLR0913 - the fields of the API's error
+    Example:
+        except tollway.APIStatusError as error:
+            print(error.status_code, error.code, error.request_id)
+    """
+
+    def __init__(
         self,
         message: str,
         *,
@@ -50,26 +82,20 @@ class APIStatusError(TollwayError):
         param: str | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
-        needed_nanousd: int | None = None,
-        available_nanousd: int | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(message, request_id=request_id)
         self.status_code = status_code
         self.code = code
         self.type = type
         self.param = param
-        self.request_id = request_id
         self.retry_after_s = retry_after_s
-        self.needed_nanousd = needed_nanousd
-        self.available_nanousd = available_nanousd
 
     def __str__(self) -> str:
-        return f"{self.message} (status {self.status_code}, request {self.request_id})"
+        return f"{self.message} (status {self.status_code}, request {self.request_id or 'unknown'})"
 
 
 class BadRequest(APIStatusError):
-    """`param` says which field."""
+    """The request cannot be understood, or asks for what is not offered; `param` says which field."""
 
 
 class AuthenticationFailed(APIStatusError):
@@ -77,7 +103,13 @@ class AuthenticationFailed(APIStatusError):
 
 
 class InsufficientCredits(APIStatusError):
-    """`needed_nanousd` and `available_nanousd` say by how much."""
+    """The account cannot afford the request; nothing was charged.
+
+    `needed_nanousd` and `available_nanousd` are nano-dollars, and None if the gateway did not say.
+    """
+
+    needed_nanousd: int | None = None
+    available_nanousd: int | None = None
 
 
 class PermissionDenied(APIStatusError):
@@ -85,7 +117,7 @@ class PermissionDenied(APIStatusError):
 
 
 class NotFound(APIStatusError):
-    """No such model, receipt or route."""
+    """No such model, receipt or route, or not yours."""
 
 
 class Conflict(APIStatusError):
@@ -97,11 +129,11 @@ class RequestTooLarge(APIStatusError):
 
 
 class RateLimited(APIStatusError):
-    """`retry_after_s` says when to come back."""
+    """Too many requests; `retry_after_s` says when to come back."""
 
 
 class ServerError(APIStatusError):
-    """The gateway or a worker behind it failed; nothing was charged."""
+    """The gateway, or a worker behind it, failed; nothing was charged."""
 
 
 BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -114,3 +146,7 @@ BY_STATUS: dict[int, type[APIStatusError]] = {
     413: RequestTooLarge,
     429: RateLimited,
 }
+
+
+def kind_of(status: int) -> type[APIStatusError]:
+    return BY_STATUS.get(status, ServerError if status >= 500 else APIStatusError)

@@ -5,97 +5,166 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
 from . import _core
-from ._core import Request
-from ._errors import APIConnectionError, APITimeoutError, TollwayError
-
-VERSION = "0.1.0"
+from ._core import Account, Request
+from ._errors import APIConnectionError, APITimeoutError, StreamInterrupted, TollwayError
 
 Response = httpx.Response
 HttpClient = httpx.Client
 AsyncHttpClient = httpx.AsyncClient
-StreamFailed = httpx.HTTPError
+
+CONNECT_TIMEOUT_S_MAX = 10.0
+LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=4.0)
+"""httpx would let the 101st stream wait for the others.  Idle connections are dropped before the gateway's server
+drops them (after 5 s), so that a request is not sent into a closing connection."""
+
+_FAILED = (httpx.RequestError, httpx.InvalidURL)
+_NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_PASSING = (*_NOT_REACHED, httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+"""What may be gone the next time, unlike a bad URL."""
 
 
-class Profile:
-    """Where to, as whom, and how patiently."""
+class Link:
+    """An account and the connections to its gateway."""
 
-    def __init__(self, api_key: str, base_url: str, timeout_s: float, max_retries: int) -> None:
-        self.api_key = api_key
-        self.base_url = base_url
-        self.timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))
-        self.max_retries = max_retries
+    def __init__(
+        self, account: Account, timeout_s: float, max_retries: int, http_client: HttpClient | None
+    ) -> None:
+        self.account = account
+        self._timeout = _timeout(timeout_s)
+        self._retries_max = max_retries
+        self._http = http_client or httpx.Client(limits=LIMITS)
+        self._owned = http_client is None
 
-    def build(self, client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
-        headers = _core.headers(self.api_key, request, VERSION)
-        url = self.base_url + request.path
-        return client.build_request(
-            request.method, url, headers=headers, content=request.body, timeout=self.timeout
-        )
+    def send(self, request: Request, *, stream: bool = False) -> Response:
+        """The answer, if its status is a success; of a stream only the head is read.  Raises TollwayError."""
+        attempt = 0
+        while True:
+            try:
+                response = self._http.send(
+                    _build(self._http, self.account, request, self._timeout), stream=stream
+                )
+                if response.is_success:
+                    return response
+                response.read()
+            except _FAILED as broken:
+                pause_s = _pause_broken_s(attempt, self._retries_max, request, broken)
+                if pause_s is None:
+                    raise _translate(broken) from broken
+            else:
+                pause_s = _pause_status_s(attempt, self._retries_max, response)
+                if pause_s is None:
+                    raise _core.status_error(response.status_code, response.headers, response.content)
+            time.sleep(pause_s)
+            attempt += 1
+
+    def close(self) -> None:
+        if self._owned:
+            self._http.close()
 
 
-def send(client: httpx.Client, profile: Profile, request: Request, *, stream: bool = False) -> Response:
-    """The answer, if its status is a success; retried as `_core.retry_pause_s` decides."""
-    attempt = 0
-    while True:
-        response, error = None, None
-        try:
-            response = client.send(profile.build(client, request), stream=stream)
-        except httpx.TransportError as caught:
-            error = translate(caught)
-        if response is not None and response.is_success:
-            return response
-        if response is not None and stream:
-            response.read()
-        pause = _pause(attempt, profile, response)
-        if pause is None:
-            raise _failure(response, error)
-        time.sleep(pause)
-        attempt += 1
+class AsyncLink:
+    """`Link` for asyncio."""
 
+    def __init__(
+        self, account: Account, timeout_s: float, max_retries: int, http_client: AsyncHttpClient | None
+    ) -> None:
+        self.account = account
+        self._timeout = _timeout(timeout_s)
+        self._retries_max = max_retries
+        self._http = http_client or httpx.AsyncClient(limits=LIMITS)
+        self._owned = http_client is None
 
-async def send_async(
-    client: httpx.AsyncClient, profile: Profile, request: Request, *, stream: bool = False
-) -> Response:
-    """The same for asyncio."""
-    attempt = 0
-    while True:
-        response, error = None, None
-        try:
-            response = await client.send(profile.build(client, request), stream=stream)
-        except httpx.TransportError as caught:
-            error = translate(caught)
-        if response is not None and response.is_success:
-            return response
-        if response is not None and stream:
-            await response.aread()
-        pause = _pause(attempt, profile, response)
-        if pause is None:
-            raise _failure(response, error)
-        await asyncio.sleep(pause)
-        attempt += 1
+    async def send(self, request: Request, *, stream: bool = False) -> Response:
+        """`Link.send`."""
+        attempt = 0
+        while True:
+            try:
+                response = await self._http.send(
+                    _build(self._http, self.account, request, self._timeout), stream=stream
+                )
+                if response.is_success:
+                    return response
+                await response.aread()
+            except _FAILED as broken:
+                pause_s = _pause_broken_s(attempt, self._retries_max, request, broken)
+                if pause_s is None:
+                    raise _translate(broken) from broken
+            else:
+                pause_s = _pause_status_s(attempt, self._retries_max, response)
+                if pause_s is None:
+                    raise _core.status_error(response.status_code, response.headers, response.content)
+            await asyncio.sleep(pause_s)
+            attempt += 1
+
+    async def close(self) -> None:
+        if self._owned:
+            await self._http.aclose()
 
 
 def request_id(response: Response) -> str:
     return str(response.headers.get("x-request-id", ""))
 
 
-def translate(error: httpx.HTTPError) -> TollwayError:
-    if isinstance(error, httpx.TimeoutException):
+def chunks(response: Response) -> Iterator[bytes]:
+    """A stream's bytes as they come.  Raises APITimeoutError, StreamInterrupted."""
+    try:
+        yield from response.iter_bytes()
+    except (httpx.RequestError, httpx.StreamError) as broken:
+        raise _translate_in_stream(broken, request_id(response)) from broken
+
+
+async def async_chunks(response: Response) -> AsyncIterator[bytes]:
+    """`chunks` for asyncio."""
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except (httpx.RequestError, httpx.StreamError) as broken:
+        raise _translate_in_stream(broken, request_id(response)) from broken
+
+
+def _timeout(timeout_s: float) -> httpx.Timeout:
+    return httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S_MAX))
+
+
+def _build(
+    client: httpx.Client | httpx.AsyncClient, account: Account, request: Request, timeout: httpx.Timeout
+) -> httpx.Request:
+    headers = _core.headers(account.api_key, request)
+    url = account.base_url + request.path
+    return client.build_request(request.method, url, headers=headers, content=request.body, timeout=timeout)
+
+
+def _pause_status_s(attempt: int, retries_max: int, response: Response) -> float | None:
+    dice = random.random()  # noqa: S311 - jitter
+    return _core.retry_status_s(attempt, retries_max, response.status_code, response.headers, dice)
+
+
+def _pause_broken_s(attempt: int, retries_max: int, request: Request, broken: Exception) -> float | None:
+    if not isinstance(broken, _PASSING):
+        return None
+    dice = random.random()  # noqa: S311 - jitter
+    reached = not isinstance(broken, _NOT_REACHED)
+    return _core.retry_broken_s(attempt, retries_max, request, dice, reached=reached)
+
+
+def _translate(broken: Exception) -> TollwayError:
+    if isinstance(broken, httpx.TimeoutException):
         return APITimeoutError("the gateway did not answer in time; raise timeout_s if it needs longer")
-    return APIConnectionError(f"the gateway cannot be reached ({error}); is base_url right?")
+    return APIConnectionError(
+        f"the gateway cannot be reached ({type(broken).__name__}: {broken}); is base_url right?"
+    )
 
 
-def _pause(attempt: int, profile: Profile, response: Response | None) -> float | None:
-    status, headers = (None, {}) if response is None else (response.status_code, response.headers)
-    return _core.retry_pause_s(attempt, profile.max_retries, status, headers, random.random())  # noqa: S311 - jitter
-
-
-def _failure(response: Response | None, error: TollwayError | None) -> TollwayError:
-    if error is not None:
-        return error
-    assert response is not None, "either an answer or an error"
-    return _core.status_error(response.status_code, response.headers, response.content)
+def _translate_in_stream(broken: Exception, request_id: str) -> TollwayError:
+    if isinstance(broken, httpx.TimeoutException):
+        return APITimeoutError(
+            "the stream fell silent; raise timeout_s if it may pause longer", request_id=request_id
+        )
+    return StreamInterrupted(
+        f"the stream broke off ({type(broken).__name__}: {broken})", request_id=request_id
+    )
