@@ -12,7 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
 from gateway import __version__
-from gateway.api import admin, customer, health
+from gateway.api import admin, customer, health, preview
 from gateway.api.completions import chat_completions
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
@@ -43,6 +43,8 @@ _ROUTES: list[Any] = [
     customer.get_credits,
     customer.get_receipt,
     customer.get_usage,
+    preview.tokenize,
+    preview.estimate,
     admin.list_accounts,
     admin.create_account,
     admin.get_account_credits,

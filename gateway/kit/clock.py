@@ -33,3 +33,9 @@ def from_rfc3339(text: str) -> int:
         raise ValueError(f"{text!r} has no UTC offset; write it like 2026-11-23T13:05:00Z")
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds
+
+
+def month_begin_us(instant_us: int) -> int:
+    """The first instant of its calendar month, UTC."""
+    moment = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
+    return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()) * SECOND_US

@@ -65,3 +65,35 @@ def sum_usage(
         )
         for row in conn.execute(query)
     ]
+
+
+TYPICAL_OF_LAST = 100
+"""How many of an account's last requests say what is typical."""
+
+
+def typical_output(conn: ReadConn, account_id: str, model: str) -> int | None:
+    """The mean output of the account's last completed requests to a model; None without any."""
+    last = (
+        select(usage_events.c.output_tokens)
+        .where(
+            usage_events.c.account_id == account_id,
+            usage_events.c.model == model,
+            usage_events.c.outcome == "completed",
+        )
+        .order_by(usage_events.c.created_us.desc())
+        .limit(TYPICAL_OF_LAST)
+        .subquery()
+    )
+    count, total = conn.execute(select(func.count(), func.sum(last.c.output_tokens)).select_from(last)).one()
+    return None if not count else int(total) // int(count)
+
+
+def tokens_since(conn: ReadConn, account_id: str, since_us: int) -> int:
+    """All billed tokens of an account from an instant on."""
+    total = func.sum(usage_events.c.input_tokens + usage_events.c.output_tokens)
+    query = select(total).where(
+        usage_events.c.account_id == account_id,
+        usage_events.c.created_us >= since_us,
+        usage_events.c.cost_nanousd > 0,
+    )
+    return int(conn.execute(query).scalar() or 0)

@@ -111,19 +111,35 @@ async def ask(
         WorkerRefused: the caller's mistake, in the worker's words.
         WorkerBusy, WorkerTimedOut, WorkerFailed: the worker's trouble.
     """
-    headers = {"content-type": "application/json", "accept": "*/*", **authorization(worker)}
-    url = f"{worker.url}/v1/chat/completions"
     begun = time.monotonic()
     in_flight[worker.name] += 1
     answered = False
     try:
-        answer = await _within(timeouts.first_byte_s, client.send("POST", url, headers, payload))
-        if answer.status == OK:
-            answered = True
-            return Exchange(worker, answer, timeouts, begun, in_flight)
-        raise _refusal(answer, await _error_body(answer, timeouts))
+        answer = await _post(client, worker, "/v1/chat/completions", payload, timeouts)
+        answered = True
+        return Exchange(worker, answer, timeouts, begun, in_flight)
     finally:
         in_flight[worker.name] -= not answered
+
+
+async def post_json(
+    client: HttpClient, worker: Worker, path: str, payload: bytes, timeouts: Timeouts
+) -> bytes:
+    """A small question with a small answer; raises what `ask` raises."""
+    answer = await _post(client, worker, path, payload, timeouts)
+    try:
+        return await _within(timeouts.first_byte_s, read_body(answer, ERROR_BYTES_MAX))
+    finally:
+        await answer.close()
+
+
+async def _post(client: HttpClient, worker: Worker, path: str, payload: bytes, timeouts: Timeouts) -> Answer:
+    """An answer with status 200, its body still to come."""
+    headers = {"content-type": "application/json", "accept": "*/*", **authorization(worker)}
+    answer = await _within(timeouts.first_byte_s, client.send("POST", worker.url + path, headers, payload))
+    if answer.status == OK:
+        return answer
+    raise _refusal(answer, await _error_body(answer, timeouts))
 
 
 async def _error_body(answer: Answer, timeouts: Timeouts) -> bytes:

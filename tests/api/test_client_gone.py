@@ -55,7 +55,11 @@ def test_leaving_mid_stream_stops_the_worker_and_is_billed(
     assert seen.chunks_sent < 100
     assert event.outcome == "client_gone"
     assert 5 <= event.output_tokens <= seen.chunks_sent
-    counted = {"plain": ("counted", "counted"), "vllm": ("worker", "worker"), "llamacpp": ("counted", "worker")}
+    counted = {
+        "plain": ("counted", "counted"),
+        "vllm": ("worker", "worker"),
+        "llamacpp": ("counted", "worker"),
+    }
     assert (event.input_source, event.output_source) == counted[kind]
     assert event.input_tokens == (10 if kind == "vllm" else PROMPT_TOKENS)
     assert event.cost_nanousd == event.input_tokens * 200 + event.output_tokens * 600 > 0

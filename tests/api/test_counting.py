@@ -34,7 +34,9 @@ def receipt(gateway: RunningGateway, name: str, body: dict[str, Any]) -> dict[st
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_worker_that_is_not_believed_is_counted(both: dict[str, RunningGateway], fresh: Name, stream: bool) -> None:
+def test_a_worker_that_is_not_believed_is_counted(
+    both: dict[str, RunningGateway], fresh: Name, stream: bool
+) -> None:
     """It says 999 tokens of prompt; Mistral's tokenizer says otherwise, and so does the bill."""
     body = chat("ok prompt=999", stream=stream)
     found = receipt(both["plain"], fresh(), body)
@@ -43,7 +45,9 @@ def test_a_worker_that_is_not_believed_is_counted(both: dict[str, RunningGateway
     assert found["sources"]["output"] == "worker"
 
 
-def test_the_answer_shows_what_was_billed_beside_what_the_worker_said(both: dict[str, RunningGateway], fresh: Name) -> None:
+def test_the_answer_shows_what_was_billed_beside_what_the_worker_said(
+    both: dict[str, RunningGateway], fresh: Name
+) -> None:
     with both["plain"].api(both["plain"].account(fresh())) as api:
         usage = api.post(CHAT, json=chat("ok prompt=999")).json()["usage"]
     assert (usage["prompt_tokens"], usage["billed_input_tokens"]) == (999, 9)
@@ -51,14 +55,23 @@ def test_the_answer_shows_what_was_billed_beside_what_the_worker_said(both: dict
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_without_usage_everything_is_counted(both: dict[str, RunningGateway], fresh: Name, stream: bool) -> None:
+def test_without_usage_everything_is_counted(
+    both: dict[str, RunningGateway], fresh: Name, stream: bool
+) -> None:
     found = receipt(both["plain"], fresh(), chat("ok tokens=4 usage=no", stream=stream))
-    assert found["sources"] == {"input": "counted", "image": "counted", "output": "counted", "reasoning": "counted"}
+    assert found["sources"] == {
+        "input": "counted",
+        "image": "counted",
+        "output": "counted",
+        "reasoning": "counted",
+    }
     assert found["estimated"] is False
     assert found["usage"]["output_tokens"] == 5, "'tok tok tok tok ' in Mistral's vocabulary"
 
 
-def test_a_model_that_nobody_here_can_count_is_estimated(both: dict[str, RunningGateway], fresh: Name) -> None:
+def test_a_model_that_nobody_here_can_count_is_estimated(
+    both: dict[str, RunningGateway], fresh: Name
+) -> None:
     found = receipt(both["plain"], fresh(), chat("ok tokens=4 usage=no", model="smollm2-135m", stream=True))
     assert found["estimated"] is True
     assert found["usage"]["output_tokens"] == 4
@@ -68,24 +81,37 @@ def test_a_model_that_nobody_here_can_count_is_estimated(both: dict[str, Running
 @pytest.mark.parametrize("kind", ["vllm", "plain"])
 def test_image_tokens_are_split_from_text(both: dict[str, RunningGateway], fresh: Name, kind: str) -> None:
     tokens = image_tokens(640, 480)
-    parts = [{"type": "text", "text": f"ok prompt={tokens + 20}"}, {"type": "image_url", "image_url": {"url": data_url(png(640, 480))}}]
+    parts = [
+        {"type": "text", "text": f"ok prompt={tokens + 20}"},
+        {"type": "image_url", "image_url": {"url": data_url(png(640, 480))}},
+    ]
     found = receipt(both[kind], fresh(), chat("", messages=[{"role": "user", "content": parts}]))
     assert found["usage"]["input_image_tokens"] == tokens == 432
     assert {line["token_class"] for line in found["lines"]} == {"input_text", "input_image", "output_text"}
     assert found["sources"]["image"] == "counted"
 
 
-def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(both: dict[str, RunningGateway], fresh: Name) -> None:
+def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(
+    both: dict[str, RunningGateway], fresh: Name
+) -> None:
     name = fresh()
     gateway = both["vllm"]
     with gateway.api(gateway.account(name)) as api:
         fits = chat("ok prompt=1 " + "word " * 1000, max_tokens=130_000)
-        assert api.post(CHAT, json=fits).status_code == 200, "its bound exceeds the context, its count does not"
+        assert api.post(CHAT, json=fits).status_code == 200, (
+            "its bound exceeds the context, its count does not"
+        )
         answer = api.post(CHAT, json=chat("word " * 1200, max_tokens=130_000))
         assert (answer.status_code, answer.json()["code"]) == (400, "context_length_exceeded")
         assert "1204" in answer.json()["message"]
         assert "131072" in answer.json()["message"]
-        whole = api.post(CHAT, json={"model": "magistral-small-2509", "messages": [{"role": "user", "content": "word " * 131_072}]})
+        whole = api.post(
+            CHAT,
+            json={
+                "model": "magistral-small-2509",
+                "messages": [{"role": "user", "content": "word " * 131_072}],
+            },
+        )
         assert whole.json()["code"] == "context_length_exceeded"
     gateway.settled_up(name)
 

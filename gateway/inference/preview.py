@@ -1,0 +1,154 @@
+"""What a request would take and cost, without running it: `/v1/tokenize` and `/v1/estimate`."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.catalog.rate import prompt_cost_max, rate, total_nanousd
+from gateway.catalog.types import Model, PriceBook, TokenCounts
+from gateway.credit import store as credit
+from gateway.errors import BadRequest
+from gateway.inference.estimate import exactly, fit, size_up
+from gateway.inference.pipeline import Gateway
+from gateway.inference.request import ChatRequest
+from gateway.inference.tally import Sizes
+from gateway.inference.translate import translate
+from gateway.kit.clock import month_begin_us, now_us
+from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
+from gateway.metering import store as metering
+from gateway.metering.types import Source
+from gateway.workers.count import can_count, count_at_worker
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """`images_unread` pictures are links: their tokens are the most that any picture takes."""
+
+    prompt_tokens: int
+    image_tokens: int
+    images_unread: int
+    source: Source
+
+    @property
+    def text_tokens(self) -> int:
+        return self.prompt_tokens - self.image_tokens
+
+
+async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[Counted, Sizes]:
+    """The exact count, ours or the worker's.
+
+    Raises:
+        BadRequest: the prompt cannot be served, or this model's prompts can only be bounded.
+        NoWorker, WorkerFailed: only the worker knows, and it cannot be asked.
+    """
+    sizes = size_up(request, model)
+    if model.counted_here:
+        sizes = await exactly(sizes, gateway.measure)
+        assert sizes.count is not None, "just counted"
+        ours = sizes.count
+        counted = Counted(
+            prompt_tokens=ours.prompt_tokens,
+            image_tokens=ours.image_tokens,
+            images_unread=ours.images_unread,
+            source="counted",
+        )
+        return counted, sizes
+    workers = [] if model.tokenizer == "bytes" else gateway.workers.serving(model.id)
+    worker = next((worker for worker in workers if can_count(worker)), None)
+    if worker is None:
+        raise BadRequest(
+            f"{model.id} has no tokenizer here: its prompt has at most {sizes.input_tokens_max} tokens, and"
+            " the exact number is known once it was served",
+            param="model",
+            code="no_tokenizer",
+        )
+    tokens = await count_at_worker(
+        gateway.client, worker, translate(request, worker, sizes), gateway.timeouts
+    )
+    return Counted(prompt_tokens=tokens, image_tokens=0, images_unread=0, source="worker"), sizes
+
+
+async def tokenize(gateway: Gateway, request: ChatRequest) -> dict[str, Any]:
+    """Counts by class; with `"return_tokens": true` also the ids.  Raises what `count` raises."""
+    model = gateway.catalog.require(request.model)
+    counted, sizes = await count(gateway, request, model)
+    answer: dict[str, Any] = {
+        "object": "tokenize",
+        "model": model.id,
+        "prompt_tokens": counted.prompt_tokens,
+        "text_tokens": counted.text_tokens,
+        "image_tokens": counted.image_tokens,
+        "images_unread": counted.images_unread,
+        "source": counted.source,
+        "max_context_length": model.context_tokens,
+    }
+    if bytes(request.fields.get("return_tokens", b"")) == b"true":
+        if not model.counted_here:
+            raise BadRequest(f"the ids of {model.id} are not known here", param="return_tokens")
+        answer["tokens"] = await gateway.measure.ids(model, sizes.prompt, sizes.bound)
+    return answer
+
+
+async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> dict[str, Any]:
+    """Worst and likely cost, the discount tier reached, and what the balance affords.
+
+    The worst case is what would be held.  The likely one takes the mean answer of this account's last requests to
+    the model; without any there is none, rather than a guess.
+    """
+    model = gateway.catalog.require(request.model)
+    counted, sizes = await count(gateway, request, model)
+    sizes = await fit(request, sizes, gateway.measure)
+    room = model.context_tokens - counted.prompt_tokens
+    output_max = min(request.output_tokens_max or room, room)
+    month = month_begin_us(now_us())
+    balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
+    typical = await gateway.database.read(lambda conn: metering.typical_output(conn, account_id, model.id))
+    used = await gateway.database.read(lambda conn: metering.tokens_since(conn, account_id, month))
+    assert balance is not None, "an account is opened with its balance"
+    prompt = prompt_cost_max(counted.text_tokens, counted.image_tokens, model.prices)
+    worst = prompt + cost_nanousd(output_max, model.prices.output_max)
+    likely = None if typical is None else _cost(counted, min(typical, output_max), model)
+    left = balance.available_nanousd - prompt
+    price = model.prices.output_max
+    affordable = output_max if price == 0 else min(output_max, tokens_affordable(left, price))
+    return {
+        "object": "estimate",
+        "model": model.id,
+        "prompt_tokens": counted.prompt_tokens,
+        "text_tokens": counted.text_tokens,
+        "image_tokens": counted.image_tokens,
+        "max_tokens": output_max,
+        **_money("cost_max", worst),
+        "likely_completion_tokens": None if typical is None else min(typical, output_max),
+        "cost_likely_nanousd": likely,
+        "cost_likely_usd": None if likely is None else format_usd(likely),
+        "tier": _tier(gateway.catalog.book, used),
+        **_money("available", balance.available_nanousd),
+        "affordable": left >= 0 and affordable >= 1,
+        "affordable_max_tokens": affordable if left >= 0 else 0,
+        "price_version": gateway.catalog.book.version,
+    }
+
+
+def _cost(counted: Counted, output_tokens: int, model: Model) -> int:
+    counts = TokenCounts(
+        input_tokens=counted.prompt_tokens,
+        input_image_tokens=counted.image_tokens,
+        output_tokens=output_tokens,
+    )
+    return total_nanousd(rate(counts, model.prices))
+
+
+def _tier(book: PriceBook, used: int) -> dict[str, Any]:
+    """Which tier the account's tokens of this month (UTC) have reached, and where the next one begins."""
+    for tier in book.tiers:
+        if tier.up_to_tokens is None or used < tier.up_to_tokens:
+            return {
+                "tokens_this_month": used,
+                "discount_percent": tier.discount_percent,
+                "up_to_tokens": tier.up_to_tokens,
+            }
+    raise AssertionError("the last tier has no end")
+
+
+def _money(name: str, nanousd: int) -> dict[str, Any]:
+    return {f"{name}_nanousd": nanousd, f"{name}_usd": format_usd(nanousd)}
