@@ -112,7 +112,7 @@ def test_wrong_usage_is_status_2(run: Run, arguments: list[str]) -> None:
 
 
 def test_usage_of_an_account(run: Run, tmp_path: Path) -> None:
-    with ScriptedWorker() as worker, RunningGateway(tmp_path / "data", worker.url) as gateway:
+    with ScriptedWorker(kind="vllm") as worker, RunningGateway(tmp_path / "data", worker.url) as gateway:
         with gateway.api(gateway.account("a")) as api:
             api.post("/v1/chat/completions", json=chat("ok tokens=5 prompt=10"))
         assert as_json(run, "usage", "a", "--group-by", "model")[0]["cost_nanousd"] == 5000
