@@ -35,6 +35,7 @@ class Installation:
         self.url = f"http://127.0.0.1:{self.settings.port}"
         prepare(self.settings)
         self.database = Database(self.settings.database)
+        self.started: list[subprocess.Popen[bytes]] = []
 
         def make(conn: WriteConn) -> str:
             account = open_account(conn, "a", grant_nanousd=usd, kind="top_up", reason="test")
@@ -50,6 +51,7 @@ class Installation:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
+        self.started.append(process)
         eventually(self._ready, "the gateway is ready", 30)
         return process
 
@@ -82,6 +84,9 @@ class Installation:
 def installation(tmp_path: Path) -> Iterator[Installation]:
     made = Installation(tmp_path, 10**9)
     yield made
+    for process in made.started:
+        if process.poll() is None:  # a test that failed half-way leaves nobody behind
+            stop(process, signal.SIGKILL)
     made.database.close()
 
 
