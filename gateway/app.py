@@ -12,12 +12,13 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
 from gateway import __version__
-from gateway.api import admin, customer, health, preview
+from gateway.api import admin, customer, health, metrics, preview
 from gateway.api.completions import chat_completions
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import in_force
 from gateway.errors import TollwayError
+from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.inference.pipeline import Gateway
@@ -53,6 +54,8 @@ _ROUTES: list[Any] = [
     admin.create_account_key,
     admin.revoke_key,
     admin.list_workers,
+    admin.list_drift,
+    metrics.metrics,
 ]
 
 
@@ -61,6 +64,7 @@ def build(settings: Settings) -> Litestar:
     database = Database(settings.database)
     catalog = Catalog(database.read_now(lambda conn: in_force(conn, now_us())))
     client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
+    measure = Measure()
     gateway = Gateway(
         database=database,
         catalog=catalog,
@@ -71,7 +75,8 @@ def build(settings: Settings) -> Litestar:
             chunk_gap_s=settings.chunk_gap_s_max,
             request_s=settings.request_deadline_s,
         ),
-        measure=Measure(),
+        measure=measure,
+        audits=Audits(settings.audit_share, database, measure),
         drains=Drains(),
         hold_ttl_s=settings.hold_ttl_s,
     )
@@ -121,10 +126,8 @@ async def _running(gateway: Gateway) -> AsyncIterator[None]:
     await gateway.workers.discover()
     served = gateway.workers.served_models()
     gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
-    tasks = [
-        asyncio.create_task(gateway.workers.watch()),
-        asyncio.create_task(expire_holds(gateway.database)),
-    ]
+    beside = (gateway.workers.watch(), expire_holds(gateway.database), gateway.audits.run())
+    tasks = [asyncio.create_task(work) for work in beside]
     try:
         yield
     finally:

@@ -69,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     chunk_gap_s_max: float = 60.0
     hold_ttl_s: float = 900.0
     """A hold whose process died is given back after this; longer than any request lives."""
+    audit_share: float = 0.01
+    """The share of requests whose prompt and answer are counted a second time, off the path, for the drift report."""
     log_json: bool | None = None
     """JSON lines on standard error.  Left out: JSON unless standard error is a terminal."""
 
@@ -78,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         _require(self.body_bytes_max > 0, "body_bytes_max", "must be positive")
         for name in ("request_deadline_s", "connect_timeout_s", "first_byte_timeout_s", "chunk_gap_s_max"):
             _require(getattr(self, name) > 0, name, "must be positive")
+        _require(0 <= self.audit_share <= 1, "audit_share", "is a share: between 0 and 1")
         _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
         _require(
             self.hold_ttl_s >= self.request_deadline_s + HOLD_MARGIN_S,

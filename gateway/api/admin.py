@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody
 
@@ -26,6 +27,7 @@ from gateway.keys import store as keys
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
 from gateway.kit.money import parse_usd
+from gateway.metering import store as metering
 
 
 @get("/admin/v1/accounts")
@@ -107,6 +109,13 @@ async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[st
 async def list_workers(gateway: TheGateway) -> ListOf:
     busy = gateway.workers.in_flight
     return ListOf([worker_fields(worker, busy[worker.name]) for worker in gateway.workers.workers])
+
+
+@get("/admin/v1/drift")
+async def list_drift(gateway: TheGateway) -> ListOf:
+    """By how much each worker's counts and ours ever differed, by model and worker, over the audit sample."""
+    found = await gateway.database.read(metering.sum_drift)
+    return ListOf([msgspec.structs.asdict(row) for row in found])
 
 
 def _usd(text: str, param: str) -> int:

@@ -19,7 +19,7 @@ from gateway.kit.log import logger
 
 UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz"})
 """The short list.  Adding to it is a decision about security: say why in the commit."""
-OPERATOR_PREFIX = "/admin/"
+OPERATOR_PREFIXES = ("/admin/", "/metrics")
 
 
 class Authenticate(ASGIMiddleware):
@@ -40,7 +40,7 @@ class Authenticate(ASGIMiddleware):
     async def _caller(self, scope: Scope) -> Caller:
         authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         caller = await self._keys.authenticate(authorization.decode("latin-1"))
-        if scope["path"].startswith(OPERATOR_PREFIX) and caller.kind != "operator":
+        if scope["path"].startswith(OPERATOR_PREFIXES) and caller.kind != "operator":
             raise NotAllowed(
                 "this part needs an operator's key (twop_…); `tollway-gateway keys create --operator` makes one"
             )

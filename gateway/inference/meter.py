@@ -19,8 +19,8 @@ SAYS_ALL: frozenset[Kind] = frozenset({"vllm", "sglang"})
 
 
 class Meter:
-    def __init__(self, kind: Kind) -> None:
-        self.listens = kind not in SAYS_ALL
+    def __init__(self, kind: Kind, *, audited: bool = False) -> None:
+        self.listens = audited or kind not in SAYS_ALL
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self.usage: Usage | None = None
@@ -30,7 +30,7 @@ class Meter:
         self.deltas = 0
         """Chunks with something in them: about one token each."""
         self.reasoning_deltas = 0
-        self.finished = False
+        self.finish_reason: str | None = None
 
     def observe(self, payload: bytes) -> Event | None:
         """Takes note of one chunk; returns it decoded if it had to be.
@@ -56,12 +56,16 @@ class Meter:
         for delta in event.deltas:
             self.deltas += bool(delta.text or delta.reasoning or delta.tool_calls)
             self.reasoning_deltas += bool(delta.reasoning)
-            self.finished = self.finished or delta.finish_reason is not None
+            self.finish_reason = self.finish_reason or delta.finish_reason
             self._reasoning.append(delta.reasoning)
             if self.listens:
                 self._text.append(delta.text)
                 self._text += [(call.name or "") + call.arguments for call in delta.tool_calls]
         return event
+
+    @property
+    def finished(self) -> bool:
+        return self.finish_reason is not None
 
     @property
     def heard(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from gateway.catalog.snapshot import Catalog
 from gateway.credit.hold import place, place_whole
 from gateway.credit.types import Hold
 from gateway.errors import NotAllowed, WorkerUnreachable
+from gateway.inference.audit import Answered, Audits
 from gateway.inference.drains import Drains
 from gateway.inference.estimate import exactly, fit, order_for, size_up
 from gateway.inference.events import Dialect
@@ -42,6 +43,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts
     measure: Measure
     drains: Drains
+    audits: Audits
     hold_ttl_s: float
 
 
@@ -61,11 +63,11 @@ async def run(
     sizes, hold = await _hold(gateway, sizes, _payer(caller), trace.request_id)
     settlement = Settlement(gateway.database, hold, model, gateway.catalog.book.version, trace)
     exchange = await _open(gateway, request, sizes, settlement, trace)
-    kind = exchange.worker.kind
+    kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(
         client=client,
         exchange=exchange,
-        meter=Meter(kind),
+        meter=Meter(kind, audited=audited),
         sizes=sizes,
         measure=gateway.measure,
         responder=Responder(client=dialect, worker=dialect_spoken(kind), include_usage=request.include_usage),
@@ -74,6 +76,10 @@ async def run(
         headers=_headers(request, sizes),
     )
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
+    if audited:
+        gateway.audits.offer(
+            Answered(request_id=trace.request_id, worker=exchange.worker, sizes=sizes, meter=talk.meter)
+        )
 
 
 async def _hold(gateway: Gateway, sizes: Sizes, payer: Caller, request_id: str) -> tuple[Sizes, Hold]:

@@ -3,12 +3,12 @@
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, String, cast, func, insert, select
+from sqlalchemy import ColumnElement, String, case, cast, func, insert, select
 
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows
-from gateway.metering.tables import usage_events
-from gateway.metering.types import UsageEvent, UsageRow
+from gateway.metering.tables import drift_samples, usage_events
+from gateway.metering.types import DriftRow, DriftSample, UsageEvent, UsageRow
 
 GroupBy = Literal["key", "model", "day"]
 
@@ -97,3 +97,48 @@ def tokens_since(conn: ReadConn, account_id: str, since_us: int) -> int:
         usage_events.c.cost_nanousd > 0,
     )
     return int(conn.execute(query).scalar() or 0)
+
+
+def insert_sample(conn: WriteConn, sample: DriftSample) -> None:
+    """Again: changes nothing."""
+    known = select(drift_samples.c.request_id).where(drift_samples.c.request_id == sample.request_id)
+    if conn.execute(known).first() is None:
+        conn.execute(insert(drift_samples), msgspec.structs.asdict(sample))
+
+
+def sum_drift(conn: ReadConn) -> list[DriftRow]:
+    """One row per model and worker; the drift is the sum of absolute differences, so that signs do not cancel."""
+    table = drift_samples.c
+    inputs = func.abs(table.worker_input_tokens - table.counted_input_tokens)
+    outputs = func.abs(
+        table.worker_output_tokens - table.counted_output_tokens - table.explained_output_tokens
+    )
+    query = (
+        select(
+            table.model,
+            table.worker,
+            table.kind,
+            func.count().label("samples"),
+            func.sum(case((inputs > 0, 1), else_=0)).label("input_differs"),
+            func.sum(inputs).label("input_drift_tokens"),
+            func.max(inputs).label("input_drift_max"),
+            func.sum(case((outputs > 0, 1), else_=0)).label("output_differs"),
+            func.sum(outputs).label("output_drift_tokens"),
+            func.max(outputs).label("output_drift_max"),
+        )
+        .group_by(table.model, table.worker, table.kind)
+        .order_by(table.model, table.worker)
+    )
+    # PostgreSQL's SUM(bigint) is a Decimal in Python; counts are int.
+    return [
+        DriftRow(
+            model=row.model,
+            worker=row.worker,
+            kind=row.kind,
+            **{name: int(getattr(row, name)) for name in _DRIFT},
+        )
+        for row in conn.execute(query)
+    ]
+
+
+_DRIFT = DriftRow.__struct_fields__[3:]

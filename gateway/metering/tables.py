@@ -39,3 +39,19 @@ usage_events = Table(
     ),
 )
 Index("ix_usage_events_account_created", usage_events.c.account_id, usage_events.c.created_us)
+
+drift_samples = Table(
+    "drift_samples",
+    metadata,
+    Column("request_id", String(64), ForeignKey("usage_events.request_id"), primary_key=True),
+    Column("model", String(200), nullable=False),
+    Column("worker", String(500), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("worker_input_tokens", BigInteger, nullable=False),
+    Column("counted_input_tokens", BigInteger, nullable=False),
+    Column("worker_output_tokens", BigInteger, nullable=False),
+    Column("counted_output_tokens", BigInteger, nullable=False),
+    Column("explained_output_tokens", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+Index("ix_drift_samples_model_worker", drift_samples.c.model, drift_samples.c.worker)

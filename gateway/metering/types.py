@@ -78,3 +78,33 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     output_reasoning_tokens: int
     cost_nanousd: int
+
+
+class DriftSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One request counted twice: by its worker and by us.  `explained` is what a known rule of its kind adds."""
+
+    request_id: str
+    model: str
+    worker: str
+    kind: str
+    worker_input_tokens: int
+    counted_input_tokens: int
+    worker_output_tokens: int
+    counted_output_tokens: int
+    explained_output_tokens: int
+    created_us: int
+
+
+class DriftRow(msgspec.Struct, frozen=True, kw_only=True):
+    """By how much a worker's counts and ours ever differed, over all samples of one model and worker."""
+
+    model: str
+    worker: str
+    kind: str
+    samples: int
+    input_differs: int
+    input_drift_tokens: int
+    input_drift_max: int
+    output_differs: int
+    output_drift_tokens: int
+    output_drift_max: int

@@ -147,6 +147,8 @@ def _serve(model: Path, alias: str, port: int) -> Any:
     params.kv_unified = True  # the slots share one context's memory: 0.9 GB otherwise
     params.endpoint_metrics = params.endpoint_slots = params.use_jinja = True
     params.ui = False
+    # llama.cpp's threads spin while they wait for each other: on every core of a busy machine they crawl.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) // 2)
     server = xllamacpp.Server(params)
     sys.stdout.buffer.write(msgspec.json.encode(Ready(server.listening_address, alias)) + b"\n")
     sys.stdout.flush()

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.api.edge import OPERATOR_PREFIX, UNAUTHENTICATED_ROUTES
+from gateway.api.edge import OPERATOR_PREFIXES, UNAUTHENTICATED_ROUTES
 from gateway.app import build
 from tests.fixtures.running import RunningGateway, chat
 
@@ -39,7 +39,7 @@ def test_every_route_needs_a_key_unless_listed(gateway: RunningGateway) -> None:
 def test_the_operators_part_is_the_operators(gateway: RunningGateway, fresh: Name) -> None:
     with gateway.api(gateway.account(fresh())) as customer:
         for method, path in routes(gateway):
-            if path.startswith(OPERATOR_PREFIX):
+            if path.startswith(OPERATOR_PREFIXES):
                 assert customer.request(method, path).status_code == 403, f"{method} {path}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway import cli
+from gateway.cli import main as cli
 from gateway.kit import schema
 from gateway.settings import Settings
 from gateway.start import bootstrap, prepare

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 import yaml
 
-from gateway.cli import app
+from gateway.cli.main import app
 from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,50 @@
+"""`/metrics` for Prometheus, with an operator's key.  Drift comes from the ledger, so that every process says the same."""
+
+from collections.abc import Iterator
+
+from litestar import Response, get
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.api.wiring import TheGateway
+from gateway.inference.audit import Audits
+from gateway.metering.store import sum_drift
+from gateway.metering.types import DriftRow
+from gateway.workers.registry import Registry
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Figures(Collector):
+    def __init__(self, drift: list[DriftRow], workers: Registry, audits: Audits) -> None:
+        self._drift = drift
+        self._workers = workers
+        self._audits = audits
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["model", "worker", "token_class"]
+        drift = GaugeMetricFamily(
+            "tollway_drift_tokens", "Tokens by which a worker and we ever differed", labels=labels
+        )
+        samples = GaugeMetricFamily("tollway_audit_samples", "Requests counted twice", labels=labels[:2])
+        for row in self._drift:
+            drift.add_metric([row.model, row.worker, "input"], row.input_drift_tokens)
+            drift.add_metric([row.model, row.worker, "output"], row.output_drift_tokens)
+            samples.add_metric([row.model, row.worker], row.samples)
+        busy = GaugeMetricFamily("tollway_requests_in_flight", "In this process", labels=["worker"])
+        for worker in self._workers.workers:
+            busy.add_metric([worker.name], self._workers.in_flight[worker.name])
+        dropped = GaugeMetricFamily(
+            "tollway_audits_dropped", "Samples not counted, queue full, in this process"
+        )
+        dropped.add_metric([], self._audits.dropped)
+        yield from (drift, samples, busy, dropped)
+
+
+@get("/metrics")
+async def metrics(gateway: TheGateway) -> Response[bytes]:
+    """Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(Figures(await gateway.database.read(sum_drift), gateway.workers, gateway.audits))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE)

@@ -1,0 +1,157 @@
+"""Commands about the ledger: who pays, who calls, what was used, and by how much the counts differ."""
+
+from typing import Annotated, Any, Optional
+
+import msgspec
+import typer
+
+from gateway.accounts import store as accounts
+from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, usage_fields
+from gateway.cli.show import AsJson, DataDir, ledger, settings_of, show, table
+from gateway.credit import store as credit
+from gateway.credit.open import give, open_account
+from gateway.keys import store as keys
+from gateway.keys.create import create_key
+from gateway.kit.clock import now_us
+from gateway.kit.db import ReadConn
+from gateway.kit.money import format_usd, parse_usd
+from gateway.metering import store as metering
+from gateway.start import key_secret, price_book
+
+accounts_app = typer.Typer(no_args_is_help=True, help="Who pays.")
+keys_app = typer.Typer(no_args_is_help=True, help="Who calls.")
+
+
+@accounts_app.command("create")
+def accounts_create(
+    name: str,
+    grant: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="US dollars: exactly this credit. Without it, the price book's sign-up grant."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open an account."""
+    settings = settings_of(data_dir)
+    amount = price_book(settings).sign_up_nanousd if grant is None else parse_usd(grant)
+    kind: Any = "sign_up" if grant is None else "top_up"
+    with ledger(settings) as database:
+        account = database.write_now(
+            lambda conn: open_account(conn, name, grant_nanousd=amount, kind=kind, reason="command line")
+        )
+    show(account_fields(account) | {"credit_usd": format_usd(amount)}, as_json=as_json)
+
+
+@accounts_app.command("list")
+def accounts_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Every account and its credit."""
+    with ledger(settings_of(data_dir)) as database:
+        rows = database.read_now(_accounts_with_credit)
+    table(rows, as_json=as_json)
+
+
+def _accounts_with_credit(conn: ReadConn) -> list[dict[str, Any]]:
+    rows = []
+    for account in accounts.list_accounts(conn):
+        balance = credit.read_balance(conn, account.id)
+        assert balance is not None, "an account is opened with its balance"
+        money = credit_fields(balance, [])
+        shown = ("granted_usd", "settled_usd", "held_usd", "available_usd")
+        rows.append(account_fields(account) | {name: money[name] for name in shown})
+    return rows
+
+
+@accounts_app.command("grant", context_settings={"ignore_unknown_options": True})  # -0.5 is an amount
+def accounts_grant(
+    account: str,
+    usd: str,
+    reason: Annotated[str, typer.Option(help="Why; kept with the grant.")] = "command line",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an account credit, in US dollars.  A negative amount is a correction."""
+    amount = parse_usd(usd)
+    kind: Any = "correction" if amount < 0 else "top_up"
+    with ledger(settings_of(data_dir)) as database:
+        found = database.read_now(lambda conn: accounts.find_account(conn, account))
+        grant = database.write_now(lambda conn: give(conn, found.id, amount, kind=kind, reason=reason))
+    show(grant_fields(grant), as_json=as_json)
+
+
+@keys_app.command("create")
+def keys_create(
+    account: Annotated[Optional[str], typer.Option(help="The account that pays: its name or id.")] = None,  # noqa: UP045
+    operator: Annotated[bool, typer.Option("--operator", help="A key for /admin/v1 instead.")] = False,
+    name: Annotated[str, typer.Option(help="What people see in lists.")] = "default",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key.  It is shown now and never again."""
+    if (account is None) == (not operator):
+        raise typer.BadParameter("give --account NAME, or --operator")
+    settings = settings_of(data_dir)
+    with ledger(settings) as database:
+        owner = (
+            None
+            if account is None
+            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        )
+        key, secret = database.write_now(
+            lambda conn: create_key(
+                conn,
+                kind="operator" if owner is None else "account",
+                account_id=owner,
+                name=name,
+                key_secret=key_secret(settings),
+            )
+        )
+    show({"key": secret, **key_fields(key)}, as_json=as_json)
+
+
+@keys_app.command("list")
+def keys_list(
+    account: Annotated[Optional[str], typer.Option(help="Only this account's.")] = None,  # noqa: UP045
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keys by their first characters; the secrets are not kept."""
+    with ledger(settings_of(data_dir)) as database:
+        owner = (
+            None
+            if account is None
+            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
+        )
+        found = database.read_now(lambda conn: keys.list_keys(conn, owner))
+    table([key_fields(key) for key in found], as_json=as_json)
+
+
+@keys_app.command("revoke")
+def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Revoke a key by its id.  Running gateways refuse it within `key_cache_s` (one second by default)."""
+    with ledger(settings_of(data_dir)) as database:
+        key = database.write_now(lambda conn: keys.revoke_key(conn, key_id, now_us()))
+    show(key_fields(key), as_json=as_json)
+
+
+def usage(
+    account: str,
+    group_by: Annotated[str, typer.Option(help="key, model or day")] = "key",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an account used and what it cost."""
+    if group_by not in ("key", "model", "day"):
+        raise typer.BadParameter("group by key, model or day")
+    grouping: Any = group_by
+    with ledger(settings_of(data_dir)) as database:
+        found = database.read_now(lambda conn: accounts.find_account(conn, account))
+        rows = database.read_now(lambda conn: metering.sum_usage(conn, found.id, grouping, None, None))
+    table([usage_fields(row, {}) for row in rows], as_json=as_json)
+
+
+def drift(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """By how much each worker's token counts and ours ever differed, over the audit sample."""
+    with ledger(settings_of(data_dir)) as database:
+        rows = database.read_now(metering.sum_drift)
+    table([msgspec.structs.asdict(row) for row in rows], as_json=as_json)
