@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix clean
+.PHONY: help setup setup-dev run test check fix bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ check: setup-dev  ## linters and types
 fix: setup-dev  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . || true
 	@$(BIN)/ruff format .
+
+bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
+	@$(BIN)/python -m tests.bench.tokens
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) .cache .data .pytest_cache .mypy_cache .ruff_cache

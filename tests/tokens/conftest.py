@@ -41,6 +41,22 @@ def bytes_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
     return Vocabulary(write_bytes_vocabulary(tmp_path_factory.mktemp("bytes") / "tekken.json"))
 
 
+def derive_v13(folder: Path) -> Path:
+    """A v13 file for mistral_common, which ships none: the bundled ranks under a v13 header (MISTRAL.md section 8)."""
+    content = msgspec.json.decode(bundled_file().read_bytes())
+    size = content["config"]["default_vocab_size"] - content["config"]["default_num_special_tokens"]
+    content["vocab"] = content["vocab"][:size]
+    content["config"] |= {"version": "v13", "num_vocab_tokens": size}
+    content["image"] = {"image_patch_size": 14, "max_image_size": 1540, "spatial_merge_size": 2}
+    content["special_tokens"] = [
+        {"rank": i, "token_str": CONTROL_NAMES.get(i, f"<SPECIAL_{i}>"), "is_control": True}
+        for i in range(1000)
+    ]
+    derived = folder / "tekken.json"
+    derived.write_bytes(msgspec.json.encode(content))
+    return derived
+
+
 @pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
     return Vocabulary()
@@ -53,17 +69,7 @@ def mistral_encodes(tmp_path_factory: pytest.TempPathFactory) -> Encode:
     Pictures pass through its own loader and size formula; only the resizing of pixels, which needs OpenCV, is left
     out.
     """
-    content = msgspec.json.decode(bundled_file().read_bytes())
-    size = content["config"]["default_vocab_size"] - content["config"]["default_num_special_tokens"]
-    content["vocab"] = content["vocab"][:size]
-    content["config"] |= {"version": "v13", "num_vocab_tokens": size}
-    content["image"] = {"image_patch_size": 14, "max_image_size": 1540, "spatial_merge_size": 2}
-    content["special_tokens"] = [
-        {"rank": i, "token_str": CONTROL_NAMES.get(i, f"<SPECIAL_{i}>"), "is_control": True}
-        for i in range(1000)
-    ]
-    derived = tmp_path_factory.mktemp("derived") / "tekken.json"
-    derived.write_bytes(msgspec.json.encode(content))
+    derived = derive_v13(tmp_path_factory.mktemp("derived"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mistral_common.protocol.instruct.request import ChatCompletionRequest
