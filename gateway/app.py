@@ -29,6 +29,7 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.settings import HOLD_MARGIN_S, Settings
 from gateway.start import key_secret
+from gateway.tokens.open import open_vocabulary
 from gateway.workers.http import HttpClient
 from gateway.workers.mistral import mistral_worker
 from gateway.workers.registry import Registry
@@ -63,6 +64,9 @@ def build(settings: Settings) -> Litestar:
     """The application, on a database that `start.prepare` has brought up to date."""
     database = Database(settings.database)
     catalog = Catalog(database.read_now(lambda conn: in_force(conn, now_us())))
+    for model in catalog.book.models:
+        if model.counted_here:
+            open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
     client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
     measure = Measure()
     gateway = Gateway(

@@ -11,6 +11,7 @@ from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
 from gateway.errors import TollwayError
 from gateway.kit.schema import SchemaError
 from gateway.settings import SettingsError
+from gateway.tokens.types import VocabularyUnusable
 from gateway.workers.embedded import EmbeddedWorkerUnavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tollway: a usage-metered LLM gateway.")
@@ -94,6 +95,7 @@ def main() -> None:
         SchemaError,
         PriceBookError,
         EmbeddedWorkerUnavailable,
+        VocabularyUnusable,
         ValueError,
     ) as error:
         err.print(f"[red]tollway-gateway:[/] {error}", highlight=False, soft_wrap=True)

@@ -1,12 +1,12 @@
 """A client's body, parsed once: a typed view of what matters, and the raw fields that are passed on untouched."""
 
-import re
 from typing import Annotated
 
 import msgspec
 
 from gateway.errors import BadRequest
 from gateway.inference.events import Dialect
+from gateway.tokens.decode import explain
 from gateway.tokens.types import Message, Prompt, PromptRejected, Tool
 
 _TokensMax = Annotated[int, msgspec.Meta(ge=1)]
@@ -43,7 +43,6 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 _view = msgspec.json.Decoder(_View)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def parse(body: bytes, dialect: Dialect) -> ChatRequest:
@@ -74,19 +73,12 @@ def parse(body: bytes, dialect: Dialect) -> ChatRequest:
 def _decode(body: bytes) -> tuple[_View, dict[str, msgspec.Raw]]:
     try:
         return _view.decode(body), _fields.decode(body)
-    except PromptRejected as error:
-        raise BadRequest(error.message, param=error.param, code=error.code) from error
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        where = path.rstrip("`").lstrip(".") or None
-        missing = _MISSING.search(problem)
-        if missing is not None:
-            where = f"{where}.{missing[1]}" if where else missing[1]
-        raise BadRequest(f"{problem}{f' in `{where}`' if where else ''}", param=where) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"the body is not valid JSON: {error}", code="invalid_json") from error
-    except RecursionError as error:
-        raise BadRequest("the body is nested too deeply", code="invalid_json") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        refusal = explain(error, body)
+        where = None if refusal.param == "body" else refusal.param
+        raise BadRequest(
+            f"{refusal.message}{f' in `{where}`' if where else ''}", param=where, code=refusal.code
+        ) from error
 
 
 def dialect_of(user_agent: str) -> Dialect:

@@ -26,7 +26,6 @@ class _Token(msgspec.Struct, gc=False):
 
 
 class _Config(msgspec.Struct):
-    version: str
     pattern: str
     default_vocab_size: int
     default_num_special_tokens: int

