@@ -152,6 +152,7 @@ def receipt_fields(receipt: Receipt) -> dict[str, Any]:
         ],
         "price_version": event.price_version,
         **money("cost", event.cost_nanousd),
+        "chain": {"seq": receipt.link.account_seq, "sha256": receipt.link.chain_hash},
     }
 
 

@@ -7,7 +7,7 @@ import typer
 
 from gateway.accounts import store as accounts
 from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, usage_fields
-from gateway.cli.show import AsJson, DataDir, ledger, settings_of, show, table
+from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
 from gateway.credit.open import give, open_account
 from gateway.keys import store as keys
@@ -16,6 +16,7 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
+from gateway.metering.audit import audit as audit_ledger
 from gateway.start import key_secret, price_book
 
 accounts_app = typer.Typer(no_args_is_help=True, help="Who pays.")
@@ -155,3 +156,23 @@ def drift(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with ledger(settings_of(data_dir)) as database:
         rows = database.read_now(metering.sum_drift)
     table([msgspec.structs.asdict(row) for row in rows], as_json=as_json)
+
+
+def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Derive every balance and receipt again from the immutable rows; exit status 1 if anything differs."""
+    with ledger(settings_of(data_dir)) as database:
+        report = database.read_now(lambda conn: audit_ledger(conn, now_us()))
+    if as_json:
+        show(msgspec.to_builtins(report), as_json=True)
+    else:
+        for difference in report.differences:
+            out.print(
+                f"[red]differs[/] {difference.account} {difference.where}: {difference.problem}",
+                soft_wrap=True,
+            )
+        verdict = "everything agrees" if not report.differences else f"{len(report.differences)} differences"
+        out.print(
+            f"{verdict}: {report.accounts} accounts, {report.events} events, ${format_usd(report.settled_nanousd)} settled",
+            highlight=False,
+        )
+    raise typer.Exit(1 if report.differences else 0)

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from gateway.catalog.read_toml import PriceBookError
-from gateway.cli.ledger import accounts_app, drift, keys_app, usage
+from gateway.cli.ledger import accounts_app, audit, drift, keys_app, usage
 from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
 from gateway.errors import TollwayError
 from gateway.kit.schema import SchemaError
@@ -19,6 +19,7 @@ app.add_typer(accounts_app, name="accounts")
 app.add_typer(keys_app, name="keys")
 app.command()(usage)
 app.command()(drift)
+app.command()(audit)
 
 
 @app.command()

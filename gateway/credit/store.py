@@ -10,6 +10,9 @@ from gateway.credit.tables import balances, grants, hold_resolutions, holds
 from gateway.credit.types import Balance, Grant, Hold
 from gateway.kit.db import ReadConn, WriteConn, rows
 
+EXPIRY_GRACE_US = 60_000_000
+"""How long after its time an unresolved hold is still no finding: the job that gives it back runs every 15 s."""
+
 _FUNDED = balances.c.granted_nanousd + balances.c.credit_limit_nanousd - balances.c.settled_nanousd
 
 _TAKE = (
@@ -149,3 +152,27 @@ def sum_rows(conn: ReadConn, account_id: str) -> Sums:
         settled_nanousd=int(conn.execute(settled).scalar() or 0),
         held_nanousd=int(conn.execute(held).scalar() or 0),
     )
+
+
+def posted_amounts(conn: ReadConn, account_id: str) -> dict[str, int]:
+    """What was taken from each of an account's holds, by request: for audits."""
+    query = (
+        select(hold_resolutions.c.request_id, hold_resolutions.c.amount_nanousd)
+        .join(holds, holds.c.request_id == hold_resolutions.c.request_id)
+        .where(holds.c.account_id == account_id, hold_resolutions.c.kind == "posted")
+    )
+    return {row.request_id: row.amount_nanousd for row in conn.execute(query)}
+
+
+def dead_holds(conn: ReadConn, account_id: str, now_us: int) -> list[str]:
+    """Requests of an account whose hold is well past its time and was never resolved."""
+    query = (
+        select(holds.c.request_id)
+        .outerjoin(hold_resolutions, hold_resolutions.c.request_id == holds.c.request_id)
+        .where(
+            holds.c.account_id == account_id,
+            hold_resolutions.c.request_id.is_(None),
+            holds.c.expires_us < now_us - EXPIRY_GRACE_US,
+        )
+    )
+    return list(conn.execute(query).scalars())

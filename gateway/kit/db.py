@@ -175,7 +175,8 @@ def _engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
         )
         _prepare_sqlite(engine, read_only=read_only)
         return engine
-    options = {"postgresql_readonly": True} if read_only else {}
+    # A reader sees one instant throughout, as SQLite's do: an audit adds up rows of the same moment.
+    options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {}
     return create_engine(
         url,
         pool_size=pool_size,

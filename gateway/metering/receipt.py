@@ -18,10 +18,11 @@ def read_receipt(conn: ReadConn, account_id: str, request_id: str) -> Receipt:
 
 def itemize(conn: ReadConn, event: UsageEvent) -> Receipt:
     """The lines that add up to the event's cost; none for what is not billed."""
+    place = store.find_link(conn, event.request_id)
     if event.outcome not in BILLED:
-        return Receipt(event, ())
+        return Receipt(event, place, ())
     book = catalog.by_version(conn, event.price_version)
     prices = next(model.prices for model in book.models if model.id == event.model)
     lines = rate(event.counts, prices)
     assert total_nanousd(lines) == event.cost_nanousd, "an event's cost follows from its counts and its book"
-    return Receipt(event, lines)
+    return Receipt(event, place, lines)

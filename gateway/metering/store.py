@@ -1,14 +1,16 @@
 """All SQL about usage events."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, String, case, cast, func, insert, select
+from sqlalchemy import ColumnElement, String, bindparam, case, cast, func, insert, select
 
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows
+from gateway.metering.chain import GENESIS, link
 from gateway.metering.tables import drift_samples, usage_events
-from gateway.metering.types import DriftRow, DriftSample, UsageEvent, UsageRow
+from gateway.metering.types import DriftRow, DriftSample, Link, UsageEvent, UsageRow
 
 GroupBy = Literal["key", "model", "day"]
 
@@ -22,15 +24,49 @@ _COUNTED = (
 )
 
 
-def insert_event(conn: WriteConn, event: UsageEvent) -> None:
-    conn.execute(insert(usage_events), msgspec.structs.asdict(event))
+_EVENT = [usage_events.c[name] for name in UsageEvent.__struct_fields__]
+_LINK = [usage_events.c[name] for name in Link.__struct_fields__]
+_HEAD = (
+    select(*_LINK)
+    .where(usage_events.c.account_id == bindparam("account"))
+    .order_by(usage_events.c.account_seq.desc())
+    .limit(1)
+)
+
+
+def insert_event(conn: WriteConn, event: UsageEvent) -> Link:
+    """Appends the event to its account's chain.
+
+    The caller has changed the account's balance in this transaction, so its row is locked and nobody else appends.
+    """
+    head = conn.execute(_HEAD, {"account": event.account_id}).first()
+    seq, before = (0, GENESIS) if head is None else (head.account_seq, head.chain_hash)
+    fields = msgspec.structs.asdict(event)
+    place = Link(seq + 1, link(before, seq + 1, fields))
+    conn.execute(insert(usage_events), fields | msgspec.structs.asdict(place))
+    return place
 
 
 def find_event(conn: ReadConn | WriteConn, request_id: str) -> UsageEvent | None:
-    found = rows(
-        UsageEvent, conn.execute(select(usage_events).where(usage_events.c.request_id == request_id))
-    )
+    found = rows(UsageEvent, conn.execute(select(*_EVENT).where(usage_events.c.request_id == request_id)))
     return found[0] if found else None
+
+
+def find_link(conn: ReadConn | WriteConn, request_id: str) -> Link:
+    """Of an event that is known to exist."""
+    return rows(Link, conn.execute(select(*_LINK).where(usage_events.c.request_id == request_id)))[0]
+
+
+def walk_chain(conn: ReadConn, account_id: str) -> Iterator[tuple[UsageEvent, Link]]:
+    """An account's events in the order of their chain, without holding them all."""
+    query = (
+        select(usage_events)
+        .where(usage_events.c.account_id == account_id)
+        .order_by(usage_events.c.account_seq)
+    )
+    for row in conn.execution_options(yield_per=1000).execute(query).mappings():
+        event = UsageEvent(**{column.name: row[column] for column in _EVENT})
+        yield event, Link(row["account_seq"], row["chain_hash"])
 
 
 def sum_usage(

@@ -1,4 +1,15 @@
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from gateway.kit.db import metadata
 
@@ -27,6 +38,9 @@ usage_events = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     Column("first_byte_us", BigInteger, nullable=True),
+    Column("account_seq", BigInteger, nullable=False),
+    Column("chain_hash", String(64), nullable=False),
+    UniqueConstraint("account_id", "account_seq", name="uq_usage_events_account_seq"),
     CheckConstraint("cost_nanousd >= 0 AND cost_nanousd <= held_nanousd", name="cost_within_hold"),
     CheckConstraint(
         "input_image_tokens >= 0 AND input_image_tokens <= input_tokens"

@@ -60,10 +60,18 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Link(msgspec.Struct, frozen=True):
+    """An event's place in its account's chain (chain.py)."""
+
+    account_seq: int
+    chain_hash: str
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """An event with the lines of its bill, computed again from its counts and its price book."""
 
     event: UsageEvent
+    link: Link
     lines: tuple[CostLine, ...]
 
 

@@ -176,6 +176,8 @@ def main() -> None:
     parser.add_argument("--share-context", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--verbose", action="store_true", help="everything that llama.cpp has to say")
     options = parser.parse_args()
+    if options.model is None:
+        parser.error(available() or "no --model")
     server = _serve(options)
     while os.read(0, 1024):
         pass

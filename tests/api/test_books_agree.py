@@ -7,15 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
 
 from gateway.accounts.store import find_account
 from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.store import in_force
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
-from gateway.kit.db import ReadConn, rows
-from gateway.metering.tables import usage_events
+from gateway.kit.db import ReadConn
+from gateway.metering.audit import audit
+from gateway.metering.store import walk_chain
 from gateway.metering.types import BILLED, UsageEvent
 from gateway.start import key_secret
 from tests.fixtures.postgres import PostgresServer
@@ -56,6 +56,9 @@ def test_a_thousand_mixed_requests(backend: str, tmp_path: Path, request: pytest
         assert {200, 400, 402, 502} <= set(seen), f"every kind of end was met: {seen}"
         for name in ACCOUNTS:
             _check(gateway, name)
+        report = gateway.database.read_now(lambda conn: audit(conn, now_us()))
+        assert report.differences == ()
+        assert report.accounts == len(ACCOUNTS)
 
 
 def _drive(gateway: RunningGateway, keys: dict[str, str]) -> Counter[int]:
@@ -99,9 +102,7 @@ def _check(gateway: RunningGateway, name: str) -> None:
     account = gateway.database.read_now(lambda conn: find_account(conn, name))
 
     def events(conn: ReadConn) -> list[UsageEvent]:
-        return rows(
-            UsageEvent, conn.execute(select(usage_events).where(usage_events.c.account_id == account.id))
-        )
+        return [event for event, _ in walk_chain(conn, account.id)]
 
     found = gateway.database.read_now(events)
     prices = {m.id: m.prices for m in gateway.database.read_now(lambda conn: in_force(conn, now_us())).models}

@@ -18,6 +18,7 @@ from gateway.credit.open import open_account
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database, WriteConn
+from gateway.metering.audit import audit
 from gateway.metering.store import find_event
 from gateway.settings import Settings
 from gateway.start import key_secret, prepare
@@ -136,6 +137,7 @@ def test_killed_in_the_middle_of_everything(installation: Installation) -> None:
     later = now_us() + int(installation.settings.hold_ttl_s * 2_000_000)
     installation.database.write_now(lambda conn: settle.expire(conn, later))
     assert installation.balance() == (granted, settled, 0)
+    assert installation.database.read_now(lambda conn: audit(conn, later)).differences == ()
 
 
 def test_several_processes_never_overspend(installation: Installation) -> None:

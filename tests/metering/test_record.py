@@ -22,11 +22,20 @@ def prepare(conn: WriteConn) -> Hold:
     publish(conn, shipped())
     account = open_account(conn, "a", grant_nanousd=10**9, kind="top_up", reason="t")
     key, _ = create_key(conn, kind="account", account_id=account.id, name="k", key_secret=b"s")
-    order = Order(
-        request_id=new_id("req"), account_id=account.id, key_id=key.id, prompt_nanousd=10_000, output_tokens_max=10,
+    return _place(conn, account.id, key.id)
+
+
+def order(conn: WriteConn, like: Hold) -> Hold:
+    """Another request of the same key."""
+    return _place(conn, like.account_id, like.key_id)
+
+
+def _place(conn: WriteConn, account_id: str, key_id: str) -> Hold:
+    wanted = Order(
+        request_id=new_id("req"), account_id=account_id, key_id=key_id, prompt_nanousd=10_000, output_tokens_max=10,
         output_price_nanousd_per_mtok=600_000_000, expires_us=10,
     )  # fmt: skip
-    return place(conn, order)
+    return place(conn, wanted)
 
 
 def event_of(hold: Hold, outcome: Outcome = "completed", cost: int = 5 * 200 + 2 * 600) -> UsageEvent:

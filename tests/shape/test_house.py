@@ -18,7 +18,7 @@ ROOMS = {
     "tokens": {"kit", "errors", "catalog"},
     "workers": {"kit", "errors", "catalog"},
     "credit": {"kit", "errors", "accounts"},
-    "metering": {"kit", "errors", "catalog", "credit"},
+    "metering": {"kit", "errors", "accounts", "catalog", "credit"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys"},
     "jobs": {"kit", "errors", "credit", "metering"},
     "api": {

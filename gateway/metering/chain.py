@@ -1,0 +1,21 @@
+"""Receipts chained per account: each event's hash covers its fields, its number and the hash before it.
+
+Whoever changes, removes or inserts an event breaks every hash that follows, and `audit` says where.  A customer who
+keeps one hash can later prove that nothing before it was touched.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+GENESIS = "0" * 64
+"""The hash before an account's first event."""
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def link(before: str, seq: int, fields: Mapping[str, Any]) -> str:
+    """SHA-256 in hex over the hash before, the number, and the event's fields as JSON with sorted keys."""
+    return hashlib.sha256(f"{before}\n{seq}\n".encode() + _encoder.encode(dict(fields))).hexdigest()
