@@ -22,7 +22,7 @@ from gateway.metering.types import DriftSample
 from gateway.workers.types import Kind, Worker
 
 QUEUE_MAX = 256
-END_OF_SEQUENCE_KINDS: frozenset[Kind] = frozenset({"vllm"})
+END_OF_SEQUENCE_KINDS: frozenset[Kind] = frozenset({"vllm", "llamacpp"})
 """Kinds whose completion_tokens include the end-of-sequence token (and both markers of a thought)."""
 
 
