@@ -83,6 +83,7 @@ def build(settings: Settings) -> Litestar:
         audits=Audits(settings.audit_share, database, measure),
         drains=Drains(),
         hold_ttl_s=settings.hold_ttl_s,
+        idempotency_ttl_s=settings.idempotency_ttl_s,
     )
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)

@@ -69,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     chunk_gap_s_max: float = 60.0
     hold_ttl_s: float = 900.0
     """A hold whose process died is given back after this; longer than any request lives."""
+    idempotency_ttl_s: float = 3600.0
+    """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
     """The share of requests whose prompt and answer are counted a second time, off the path, for the drift report."""
     log_json: bool | None = None
@@ -78,7 +80,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         _require(0 <= self.port <= 65535, "port", "is no TCP port; use 1-65535, or 0 for a free one")
         _require(self.processes >= 1, "processes", "must be at least 1")
         _require(self.body_bytes_max > 0, "body_bytes_max", "must be positive")
-        for name in ("request_deadline_s", "connect_timeout_s", "first_byte_timeout_s", "chunk_gap_s_max"):
+        for name in (
+            "request_deadline_s",
+            "connect_timeout_s",
+            "first_byte_timeout_s",
+            "chunk_gap_s_max",
+            "idempotency_ttl_s",
+        ):
             _require(getattr(self, name) > 0, name, "must be positive")
         _require(0 <= self.audit_share <= 1, "audit_share", "is a share: between 0 and 1")
         _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")

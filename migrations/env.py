@@ -10,7 +10,8 @@ import gateway.accounts.tables
 import gateway.catalog.tables
 import gateway.credit.tables
 import gateway.keys.tables
-import gateway.metering.tables  # noqa: F401 - importing a table registers it
+import gateway.metering.tables
+import gateway.replay.tables  # noqa: F401 - importing a table registers it
 from gateway.kit.db import metadata
 
 ADVISORY_LOCK = 7_011_855

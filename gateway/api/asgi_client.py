@@ -6,6 +6,7 @@ import anyio
 from litestar.types import Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, TollwayError
+from gateway.replay.types import Stored
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
@@ -71,6 +72,17 @@ class AsgiClient:
 
     async def end_stream(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def replay(self, stored: Stored) -> None:
+        """The first answer again, under the first request's id: its receipt is there."""
+        self._request_id = stored.request_id
+        headers = {"idempotent-replayed": "true"}
+        if not stored.streamed:
+            await self.answer(headers, stored.body)
+            return
+        await self.begin_stream(headers)
+        await self.write(stored.body)
+        await self.end_stream()
 
     async def _start(self, status: int, own: list[tuple[bytes, bytes]], headers: Mapping[str, str]) -> None:
         self.status = status

@@ -9,7 +9,7 @@ from litestar.types import Receive, Scope, Send
 
 from gateway.api.asgi_client import AsgiClient, ClientLeft
 from gateway.errors import TollwayError
-from gateway.inference.pipeline import Gateway, run
+from gateway.inference.pipeline import Arrival, Gateway, run
 from gateway.inference.request import dialect_of
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller
@@ -35,7 +35,13 @@ def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float
             if method != "POST":
                 raise _wrong_method(method)
             body = await client.read_body(body_bytes_max)
-            await _answer(gateway, caller, body, client, trace, deadline_s)
+            arrival = Arrival(
+                caller=caller,
+                body=body,
+                dialect=dialect_of(client.header("user-agent")),
+                idempotency_key=client.header("idempotency-key"),
+            )
+            await _answer(gateway, arrival, client, trace, deadline_s)
         except TollwayError as error:
             trace.error = error.code
             await client.refuse(error)
@@ -49,14 +55,13 @@ def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float
 
 
 async def _answer(
-    gateway: Gateway, caller: Caller, body: bytes, client: AsgiClient, trace: Trace, deadline_s: float
+    gateway: Gateway, arrival: Arrival, client: AsgiClient, trace: Trace, deadline_s: float
 ) -> None:
     """Runs the pipeline until it ends, or the client does."""
-    dialect = dialect_of(client.header("user-agent"))
     with anyio.CancelScope(deadline=anyio.current_time() + deadline_s) as scope:
         watcher = asyncio.ensure_future(client.cancel_when_gone(scope))
         try:
-            await run(gateway, caller, body, dialect, client, trace)
+            await run(gateway, arrival, client, trace)
         finally:
             watcher.cancel()
     if scope.cancelled_caught:

@@ -11,7 +11,6 @@ from gateway.errors import BadRequest
 from gateway.inference.measure import Measure
 from gateway.inference.request import ChatRequest
 from gateway.inference.tally import Sizes
-from gateway.keys.types import Caller
 from gateway.tokens.bound import bound_prompt
 from gateway.tokens.order_v13 import refuse_disorder
 from gateway.tokens.types import PromptRejected
@@ -77,15 +76,15 @@ async def exactly(sizes: Sizes, measure: Measure) -> Sizes:
     )
 
 
-def order_for(sizes: Sizes, caller: Caller, request_id: str, expires_us: int) -> Order:
-    """What to hold: the prompt at worst, at list price, and every token of answer that is allowed."""
-    assert caller.account_id is not None, "operators hold no credit; the pipeline refuses them"
+def order_for(sizes: Sizes, payer: tuple[str, str], request_id: str, expires_us: int) -> Order:
+    """What to hold for this account and key: the prompt at worst, at list price, and every token of answer allowed."""
+    account_id, key_id = payer
     images = sizes.bound.image_tokens_max if sizes.count is None else sizes.count.image_tokens
     prices = sizes.model.prices
     return Order(
         request_id=request_id,
-        account_id=caller.account_id,
-        key_id=caller.key_id,
+        account_id=account_id,
+        key_id=key_id,
         prompt_nanousd=prompt_cost_max(sizes.input_tokens_max - images, images, prices),
         output_tokens_max=sizes.output_tokens_max,
         output_price_nanousd_per_mtok=prices.output_max,

@@ -17,6 +17,7 @@ from gateway.inference.events import Dialect
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
 from gateway.inference.relay import Client, Conversation, collect, outcome_of, relay
+from gateway.inference.repeat import Repeat, claim_of
 from gateway.inference.request import ChatRequest, parse
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement
@@ -45,22 +46,57 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     drains: Drains
     audits: Audits
     hold_ttl_s: float
+    idempotency_ttl_s: float
 
 
-async def run(
-    gateway: Gateway, caller: Caller, body: bytes, dialect: Dialect, client: Client, trace: Trace
-) -> None:
-    """Answers one chat completion on `client`.
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as the edge hands it over: who calls, with which bytes, in which dialect."""
+
+    caller: Caller
+    body: bytes
+    dialect: Dialect
+    idempotency_key: str = ""
+
+
+async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) -> None:
+    """Answers one chat completion on `client`, once per Idempotency-Key.
 
     Raises:
         TollwayError: whatever ends the request before its first byte; nothing was charged.
     """
-    request = parse(body, dialect)
+    if not arrival.idempotency_key:
+        await _run(gateway, arrival, client, trace, None)
+        return
+    claim = claim_of(
+        arrival.idempotency_key,
+        arrival.body,
+        arrival.dialect,
+        account_id=_payer(arrival.caller),
+        request_id=trace.request_id,
+        expires_us=_hold_expiry(gateway),
+    )
+    repeat = Repeat(gateway.database, claim, ttl_s=gateway.idempotency_ttl_s)
+    stored = await repeat.claim()
+    if stored is not None:
+        trace.replay_of = stored.request_id
+        await client.replay(stored)
+        return
+    try:
+        await _run(gateway, arrival, client, trace, repeat)
+    finally:
+        await repeat.release()
+
+
+async def _run(
+    gateway: Gateway, arrival: Arrival, client: Client, trace: Trace, repeat: Repeat | None
+) -> None:
+    """Parse, bound, hold, choose, relay, settle: the order of everything."""
+    request = parse(arrival.body, arrival.dialect)
     model = gateway.catalog.require(request.model)
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
     gateway.workers.serving(model.id)  # if nobody serves it, refuse before any credit moves
-    sizes, hold = await _hold(gateway, sizes, _payer(caller), trace.request_id)
+    sizes, hold = await _hold(gateway, sizes, arrival.caller, trace.request_id)
     settlement = Settlement(gateway.database, hold, model, gateway.catalog.book.version, trace)
     exchange = await _open(gateway, request, sizes, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
@@ -70,10 +106,13 @@ async def run(
         meter=Meter(kind, audited=audited),
         sizes=sizes,
         measure=gateway.measure,
-        responder=Responder(client=dialect, worker=dialect_spoken(kind), include_usage=request.include_usage),
+        responder=Responder(
+            client=arrival.dialect, worker=dialect_spoken(kind), include_usage=request.include_usage
+        ),
         settlement=settlement,
         trace=trace,
         headers=_headers(request, sizes),
+        repeat=repeat,
     )
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
     if audited:
@@ -82,12 +121,12 @@ async def run(
         )
 
 
-async def _hold(gateway: Gateway, sizes: Sizes, payer: Caller, request_id: str) -> tuple[Sizes, Hold]:
+async def _hold(gateway: Gateway, sizes: Sizes, caller: Caller, request_id: str) -> tuple[Sizes, Hold]:
     """All that is asked; from a balance too small for that, what it affords of the exact amount.
 
     Shielded: a client that leaves now must not leave credit held that nobody will settle.
     """
-    expires_us = now_us() + int(gateway.hold_ttl_s * SECOND_US)
+    payer, expires_us = (_payer(caller), caller.key_id), _hold_expiry(gateway)
     with anyio.CancelScope(shield=True):
         order = order_for(sizes, payer, request_id, expires_us)
         hold = await gateway.database.write(lambda conn: place_whole(conn, order))
@@ -119,10 +158,14 @@ async def _open(
         raise
 
 
-def _payer(caller: Caller) -> Caller:
+def _payer(caller: Caller) -> str:
     if caller.account_id is None:
         raise NotAllowed("an operator's key spends nothing; create a key for an account and use that")
-    return caller
+    return caller.account_id
+
+
+def _hold_expiry(gateway: Gateway) -> int:
+    return now_us() + int(gateway.hold_ttl_s * SECOND_US)
 
 
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:

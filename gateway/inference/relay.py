@@ -6,7 +6,7 @@ Plain coroutines that write to a client, no generators: one that was never start
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import anyio
@@ -17,13 +17,16 @@ from gateway.inference.decode import decode
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
+from gateway.inference.repeat import Repeat
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement, usage_fields
 from gateway.inference.tally import NOTHING, Sizes, Tally, tally
 from gateway.inference.trace import Trace
 from gateway.kit import sse
+from gateway.kit.db import WriteConn
 from gateway.metering.record import Settled
 from gateway.metering.types import Outcome
+from gateway.replay.types import Stored
 from gateway.workers.ask import Exchange
 
 CLOSE_TIMEOUT_S = 5.0
@@ -42,6 +45,8 @@ class Client(Protocol):
 
     async def end_stream(self) -> None: ...
 
+    async def replay(self, stored: Stored) -> None: ...
+
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """Everybody who takes part in one answer."""
@@ -55,6 +60,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     settlement: Settlement
     trace: Trace
     headers: dict[str, str]
+    repeat: Repeat | None
 
     async def tally(self) -> Tally:
         return await tally(self.meter, self.sizes, self.exchange.worker.kind, self.measure)
@@ -69,8 +75,7 @@ async def relay(talk: Conversation, drains: Drains) -> None:
     outcome: Outcome = "client_gone"
     try:
         await _pass_on(talk)
-        settled = await _settle(talk)
-        await _write(talk, talk.responder.tail(_usage(talk, settled)))
+        await _write(talk, await _settle(talk, lambda settled: talk.responder.tail(_usage(talk, settled))))
         await talk.client.end_stream()
     except BaseException as error:
         outcome = outcome_of(error)
@@ -97,8 +102,8 @@ async def collect(talk: Conversation) -> None:
         event = talk.meter.note(decode(body))
         if not event.deltas:
             raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
-        settled = await _settle(talk)
-        await talk.client.answer(talk.headers, talk.responder.whole(body, event, _usage(talk, settled)))
+        whole = await _settle(talk, lambda settled: talk.responder.whole(body, event, _usage(talk, settled)))
+        await talk.client.answer(talk.headers, whole)
     except BaseException as error:
         outcome = outcome_of(error)
         raise
@@ -129,14 +134,23 @@ async def _write(talk: Conversation, piece: bytes) -> None:
     """The first piece brings the head: until then a failure can still become a proper status."""
     if not talk.client.begun:
         await talk.client.begin_stream(talk.headers)
+    if talk.repeat is not None:
+        talk.repeat.hear(piece)
     await talk.client.write(piece)
 
 
-async def _settle(talk: Conversation) -> Settled:
-    settled = await talk.settlement.close("completed", await talk.tally())
+async def _settle(talk: Conversation, end: Callable[[Settled], bytes]) -> bytes:
+    """Settles a complete answer and returns its last bytes, which show what was charged."""
+    repeat = talk.repeat
+
+    def keep(conn: WriteConn, settled: Settled) -> None:
+        if repeat is not None:
+            repeat.keep(conn, end(settled), streamed=talk.trace.streamed)
+
+    settled = await talk.settlement.close("completed", await talk.tally(), keep)
     if settled is None:
         raise StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
-    return settled
+    return end(settled)
 
 
 def _usage(talk: Conversation, settled: Settled) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The paying end of one request: opened with its hold, closed exactly once, whatever happens in between."""
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ from gateway.credit.types import Hold
 from gateway.inference.tally import Tally
 from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
-from gateway.kit.db import Database
+from gateway.kit.db import Database, WriteConn
 from gateway.kit.money import format_usd
 from gateway.metering.record import Settled, record
 from gateway.metering.types import BILLED, Outcome, UsageEvent
@@ -30,8 +31,12 @@ class Settlement:
         self._trace = trace
         self._closed = False
 
-    async def close(self, outcome: Outcome, tally: Tally) -> Settled | None:
+    async def close(
+        self, outcome: Outcome, tally: Tally, keep: Callable[[WriteConn, Settled], None] | None = None
+    ) -> Settled | None:
         """Writes the event and settles the hold; the first call decides, later ones do nothing.
+
+        `keep` runs in the same transaction: what must stand or fall with the bill.
 
         Shielded, because a client that leaves cancels the task and would otherwise cancel its own bill; bounded,
         because a stop must end.
@@ -44,8 +49,15 @@ class Settlement:
         self._closed = True
         event = self._event(outcome, tally)
         settled: Settled | None = None
+
+        def write(conn: WriteConn) -> Settled:
+            recorded = record(conn, event, self._hold)
+            if keep is not None:
+                keep(conn, recorded)
+            return recorded
+
         with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
-            settled = await self._database.write(lambda conn: record(conn, event, self._hold))
+            settled = await self._database.write(write)
             self._trace.settled(settled.event)
         return settled
 

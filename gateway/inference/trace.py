@@ -19,6 +19,7 @@ class Trace(msgspec.Struct, kw_only=True):
     streamed: bool = False
     status: int = 0
     error: str | None = None
+    replay_of: str | None = None
     first_byte_us: int | None = None
     upstream_s: float = 0.0
     event: UsageEvent | None = None
@@ -45,6 +46,7 @@ class Trace(msgspec.Struct, kw_only=True):
             "first_byte_us": self.first_byte_us,
             "overhead_us": total_us - int(self.upstream_s * 1_000_000),
             "error": self.error,
+            "replay_of": self.replay_of,
         }
         if self.event is not None:
             for name in ("outcome", "input_source", "output_source", "input_tokens", "input_image_tokens", "input_cached_tokens",

@@ -1,4 +1,4 @@
-"""Give back the credit that dead processes held."""
+"""Give back the credit that dead processes held, and forget answers that nobody will ask for again."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from gateway.errors import StorageUnavailable
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.log import logger
+from gateway.replay.store import forget
 
 EVERY_S = 15.0
 
@@ -16,6 +17,7 @@ async def expire_holds(database: Database) -> None:
     while True:
         try:
             count = await database.write(lambda conn: expire(conn, now_us()))
+            await database.write(lambda conn: forget(conn, now_us()))
         except StorageUnavailable as error:
             logger().warning("expire_holds_failed", reason=error.message)
         else:

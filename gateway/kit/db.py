@@ -5,7 +5,9 @@ a `ReadConn` cannot write (SQLite's `query_only` and PostgreSQL's read-only tran
 
 **Group commit.**  The writer thread takes every function that is waiting, runs them in one transaction and commits
 once; while it commits, the next group gathers.  Nobody sleeps to fill a batch.  If one function raises, the group
-is rolled back and each runs again alone, so a stranger's mistake costs a caller time and nothing else.
+is rolled back and each runs again alone, so a stranger's mistake costs a caller time and nothing else.  A refusal
+(a `TollwayError`) is no mistake: it is handed to its caller and the group goes on, so **a function refuses before it
+writes, or not at all**.
 
 **Functions given to `write` must be idempotent** (every row they insert has an id chosen by the caller): a group
 is run again after a lost connection, also when it cannot be known whether the commit arrived.
@@ -26,7 +28,7 @@ from typing import Any, NewType, TypeVar, cast
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway.errors import StorageUnavailable
+from gateway.errors import StorageUnavailable, TollwayError
 
 T = TypeVar("T")
 ReadConn = NewType("ReadConn", Connection)
@@ -47,6 +49,7 @@ GROUP_SIZE_MAX = 256
 _RETRY_PAUSE_S = 0.05
 
 _Job = tuple[Callable[[WriteConn], Any], Future[Any]]
+_Outcome = tuple[Any, TollwayError | None]
 
 
 class Database:
@@ -140,16 +143,19 @@ class Database:
             else:
                 group[0][1].set_exception(error)
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        for (_, future), (result, refusal) in zip(group, results, strict=True):
+            if refusal is None:
+                future.set_result(result)
+            else:
+                future.set_exception(refusal)
 
-    def _run(self, group: list[_Job]) -> list[Any]:
+    def _run(self, group: list[_Job]) -> list[_Outcome]:
         """One transaction; tried again while the database is away, until `retry_s` is over."""
         deadline = time.monotonic() + self._retry_s
         while True:
             try:
                 with self._writer.begin() as conn:
-                    return [work(WriteConn(conn)) for work, _ in group]
+                    return [_outcome(work, WriteConn(conn)) for work, _ in group]
             except DBAPIError as error:
                 if not _passing(error):
                     raise
@@ -160,6 +166,13 @@ class Database:
                         retry_after_s=1,
                     ) from error
                 time.sleep(_RETRY_PAUSE_S)
+
+
+def _outcome(work: Callable[[WriteConn], Any], conn: WriteConn) -> _Outcome:
+    try:
+        return work(conn), None
+    except TollwayError as refusal:
+        return None, refusal
 
 
 def _passing(error: DBAPIError) -> bool:

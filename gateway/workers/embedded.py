@@ -26,6 +26,8 @@ SLOTS = 4
 ERRORS_ONLY, EVERYTHING = 1, 4
 """llama.cpp's verbosities: its errors are what `EmbeddedWorkerUnavailable` quotes."""
 START_TIMEOUT_S = 60.0
+CACHE_RAM_MIB = 256
+"""For finished prompts; llama.cpp's own default is 8 GB."""
 STOP_TIMEOUT_S = 5.0
 STDERR_BYTES_SHOWN = 2000
 
@@ -158,6 +160,7 @@ def _serve(options: argparse.Namespace) -> Any:
     params.verbosity = EVERYTHING if options.verbose else ERRORS_ONLY
     params.endpoint_metrics = params.endpoint_slots = params.use_jinja = True
     params.ui = False
+    params.cache_ram_mib = CACHE_RAM_MIB
     # llama.cpp's threads spin while they wait for each other: on every core of a busy machine they crawl.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) // 2)
     server = xllamacpp.Server(params)

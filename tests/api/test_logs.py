@@ -15,7 +15,7 @@ from tests.fixtures.scripted import ScriptedWorker
 FIELDS = {
     "request_id", "account_id", "key_id", "model", "worker", "streamed", "status", "outcome", "input_source", "output_source", "input_tokens",
     "input_image_tokens", "input_cached_tokens", "output_tokens", "output_reasoning_tokens", "cost_nanousd", "held_nanousd",
-    "total_us", "first_byte_us", "overhead_us", "error", "event", "level", "timestamp",
+    "total_us", "first_byte_us", "overhead_us", "error", "replay_of", "event", "level", "timestamp",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.accounts.tables import accounts
-from gateway.errors import StorageUnavailable
+from gateway.errors import NotFound, StorageUnavailable
 from gateway.kit import schema
 from gateway.kit.db import Database, WriteConn
 
@@ -48,6 +49,31 @@ def test_one_mistake_in_a_group_harms_nobody_else(database: Database) -> None:
     results = asyncio.run(run())
     assert [isinstance(result, IntegrityError) for result in results] == [False, False, True, False]
     assert names(database) == {"taken", "b1", "b2", "b3"}
+
+
+def test_a_refusal_is_its_callers_alone_and_the_group_commits_once(database: Database) -> None:
+    transactions: list[int] = []
+
+    def refuse(conn: WriteConn) -> None:
+        raise NotFound("no such thing here")
+
+    def note(conn: WriteConn) -> None:
+        transactions.append(id(conn))
+
+    def wait(conn: WriteConn) -> None:
+        time.sleep(0.1)  # the others gather meanwhile
+
+    async def run() -> list[object]:
+        first = asyncio.ensure_future(database.write(wait))
+        await asyncio.sleep(0.02)
+        group = [database.write(work) for work in (note, refuse, add("d1"), note)]  # type: ignore[arg-type]
+        return await asyncio.gather(first, *group, return_exceptions=True)
+
+    results = asyncio.run(run())
+    assert [isinstance(result, NotFound) for result in results] == [False, False, True, False, False]
+    assert len(transactions) == 2, "each ran once"
+    assert len(set(transactions)) == 1
+    assert "d1" in names(database)
 
 
 def test_a_database_that_comes_back_is_waited_for(database: Database) -> None:
