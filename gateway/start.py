@@ -79,7 +79,12 @@ def bootstrap(settings: Settings) -> FirstStart:
             )
         if not list_accounts(reading):
             account = open_account(
-                conn, DEMO_ACCOUNT, grant_nanousd=book.sign_up_nanousd, kind="sign_up", reason="first start"
+                conn,
+                DEMO_ACCOUNT,
+                grant_nanousd=book.sign_up_nanousd,
+                kind="sign_up",
+                reason="first start",
+                monthly_free_nanousd=book.monthly_free_nanousd,
             )
             _, demo = create_key(conn, kind="account", account_id=account.id, name="demo", key_secret=secret)
         return FirstStart(operator, demo)

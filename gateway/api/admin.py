@@ -50,6 +50,7 @@ async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> dic
             grant_nanousd=amount,
             kind="sign_up" if signed_up else "top_up",
             reason="admin API",
+            monthly_free_nanousd=gateway.catalog.book.monthly_free_nanousd if signed_up else None,
         )
     )
     return account_fields(account)

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.accounts.types import Account
 from gateway.catalog.types import Model
-from gateway.credit.types import Balance, Grant
+from gateway.credit.types import NEVER_US, Balance, Grant
 from gateway.keys.types import Key
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
@@ -97,7 +97,7 @@ def grant_fields(grant: Grant) -> dict[str, Any]:
         **money("amount", grant.amount_nanousd),
         "reason": grant.reason,
         "created_at": rfc3339(grant.created_us),
-        "expires_at": None,
+        "expires_at": None if grant.expires_us is None else rfc3339(grant.expires_us),
     }
 
 
@@ -110,6 +110,8 @@ def credit_fields(balance: Balance, grants: list[Grant]) -> dict[str, Any]:
         **money("held", balance.held_nanousd),
         **money("credit_limit", balance.credit_limit_nanousd),
         **money("available", balance.available_nanousd),
+        **money("free_left", balance.free_left_nanousd),
+        "free_until": None if balance.free_until_us == NEVER_US else rfc3339(balance.free_until_us),
         "grants": [grant_fields(grant) for grant in grants],
     }
 

@@ -28,20 +28,26 @@ def accounts_create(
     name: str,
     grant: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="US dollars: exactly this credit. Without it, the price book's sign-up grant."),
+        typer.Option(
+            help="US dollars: exactly this credit. Without it, the price book's sign-up grant and monthly free tier."
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Open an account."""
     settings = settings_of(data_dir)
-    amount = price_book(settings).sign_up_nanousd if grant is None else parse_usd(grant)
+    book = price_book(settings)
+    amount = book.sign_up_nanousd if grant is None else parse_usd(grant)
     kind: Any = "sign_up" if grant is None else "top_up"
+    free = book.monthly_free_nanousd if grant is None else None
     with ledger(settings) as database:
         account = database.write_now(
-            lambda conn: open_account(conn, name, grant_nanousd=amount, kind=kind, reason="command line")
+            lambda conn: open_account(
+                conn, name, grant_nanousd=amount, kind=kind, reason="command line", monthly_free_nanousd=free
+            )
         )
-    show(account_fields(account) | {"credit_usd": format_usd(amount)}, as_json=as_json)
+    show(account_fields(account) | {"credit_usd": format_usd(amount + (free or 0))}, as_json=as_json)
 
 
 @accounts_app.command("list")

@@ -1,6 +1,7 @@
 """Set credit aside before any work: all that was asked, or as much as the balance affords, or a refusal."""
 
 from gateway.credit import store
+from gateway.credit.free import renew
 from gateway.credit.types import Hold, Order
 from gateway.errors import InsufficientCredit, NotFound
 from gateway.kit.clock import now_us
@@ -9,16 +10,19 @@ from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 
 
 def place_whole(conn: WriteConn, order: Order) -> Hold | None:
-    """Holds all that was asked, in one conditional statement; None when the balance does not afford it."""
+    """Holds all that was asked, in one conditional statement; None when the balance does not afford it,
+    or when its month has turned: `place` sees to both.
+    """
     amount = _cost(order, order.output_tokens_max)
-    taken = store.take(conn, order.account_id, amount)
+    taken = store.take(conn, order.account_id, amount, now_us())
     return _record(conn, order, amount, order.output_tokens_max) if taken else None
 
 
 def place(conn: WriteConn, order: Order) -> Hold:
     """Holds the prompt's worst case and up to `output_tokens_max` tokens of answer.
 
-    If the balance affords the prompt but not the whole answer, the answer is clamped to what it affords.
+    If the balance affords the prompt but not the whole answer, the answer is clamped to what it affords.  An account
+    whose month has turned gets its free tier first.
 
     Raises:
         InsufficientCredit: not even the prompt and one token; says what is needed and what there is.
@@ -27,11 +31,13 @@ def place(conn: WriteConn, order: Order) -> Hold:
     balance = store.lock_balance(conn, order.account_id)
     if balance is None:
         raise NotFound(f"account {order.account_id} has no balance")
+    now = now_us()
+    balance = renew(conn, balance, order.monthly_free_nanousd, now)
     tokens = _affordable(order, balance.available_nanousd)
     if tokens < 1:
         raise _refusal(order, balance.available_nanousd)
     amount = _cost(order, tokens)
-    taken = store.take(conn, order.account_id, amount)
+    taken = store.take(conn, order.account_id, amount, now)
     assert taken, "nobody spends from a locked balance"
     return _record(conn, order, amount, tokens)
 

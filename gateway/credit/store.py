@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.credit.tables import balances, grants, hold_resolutions, holds
@@ -20,6 +20,7 @@ _TAKE = (
     .where(
         balances.c.account_id == bindparam("account"),
         _FUNDED - balances.c.held_nanousd >= bindparam("amount"),
+        balances.c.free_until_us > bindparam("now"),  # else the month has turned: free.py comes first
     )
     .values(held_nanousd=balances.c.held_nanousd + bindparam("amount"))
 )
@@ -30,6 +31,13 @@ _RESOLVE = (
     .values(
         held_nanousd=balances.c.held_nanousd - bindparam("held"),
         settled_nanousd=balances.c.settled_nanousd + bindparam("settled"),
+        free_left_nanousd=case(
+            (
+                balances.c.free_left_nanousd > bindparam("settled"),
+                balances.c.free_left_nanousd - bindparam("settled"),
+            ),
+            else_=0,
+        ),
     )
     .returning(*balances.c)
 )
@@ -48,7 +56,7 @@ def _insert_once(conn: WriteConn, table: Table, values: dict[str, Any]) -> bool:
     return conn.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
-def open_balance(conn: WriteConn, account_id: str, credit_limit_nanousd: int) -> None:
+def open_balance(conn: WriteConn, account_id: str, *, credit_limit_nanousd: int, free_until_us: int) -> None:
     conn.execute(
         insert(balances).values(
             account_id=account_id,
@@ -56,6 +64,8 @@ def open_balance(conn: WriteConn, account_id: str, credit_limit_nanousd: int) ->
             settled_nanousd=0,
             held_nanousd=0,
             credit_limit_nanousd=credit_limit_nanousd,
+            free_left_nanousd=0,
+            free_until_us=free_until_us,
         )
     )
 
@@ -68,9 +78,12 @@ def insert_grant(conn: WriteConn, grant: Grant) -> bool:
     return True
 
 
-def take(conn: WriteConn, account_id: str, amount_nanousd: int) -> bool:
-    """Raises `held` by the amount if the account can afford it: one statement, and the database decides."""
-    return conn.execute(_TAKE, {"account": account_id, "amount": amount_nanousd}).rowcount == 1
+def take(conn: WriteConn, account_id: str, amount_nanousd: int, now_us: int) -> bool:
+    """Raises `held` by the amount if the account can afford it: one statement, and the database decides.
+
+    False, too, when the account's month has turned since its last hold.
+    """
+    return conn.execute(_TAKE, {"account": account_id, "amount": amount_nanousd, "now": now_us}).rowcount == 1
 
 
 def give_back(conn: WriteConn, account_id: str, amount_nanousd: int) -> None:
@@ -123,6 +136,13 @@ def lock_balance(conn: WriteConn, account_id: str) -> Balance | None:
     query = select(balances).where(balances.c.account_id == account_id).with_for_update()
     found = rows(Balance, conn.execute(query))
     return found[0] if found else None
+
+
+def set_free(conn: WriteConn, account_id: str, *, left_nanousd: int, until_us: int) -> Balance:
+    """After the month's turn; the row is locked."""
+    statement = update(balances).where(balances.c.account_id == account_id)
+    changed = statement.values(free_left_nanousd=left_nanousd, free_until_us=until_us).returning(*balances.c)
+    return rows(Balance, conn.execute(changed))[0]
 
 
 def list_grants(conn: ReadConn, account_id: str) -> list[Grant]:

@@ -10,6 +10,9 @@ balances = Table(
     Column("settled_nanousd", BigInteger, nullable=False),
     Column("held_nanousd", BigInteger, nullable=False),
     Column("credit_limit_nanousd", BigInteger, nullable=False),
+    Column("free_left_nanousd", BigInteger, nullable=False),
+    Column("free_until_us", BigInteger, nullable=False),
+    CheckConstraint("free_left_nanousd >= 0", name="free_not_negative"),
     CheckConstraint(
         "settled_nanousd >= 0 AND held_nanousd >= 0 AND credit_limit_nanousd >= 0", name="no_negative"
     ),
@@ -27,7 +30,8 @@ grants = Table(
     Column("amount_nanousd", BigInteger, nullable=False),
     Column("reason", String(500), nullable=False),
     Column("created_us", BigInteger, nullable=False),
-    CheckConstraint("amount_nanousd > 0 OR kind = 'correction'", name="only_corrections_take"),
+    Column("expires_us", BigInteger, nullable=True),
+    CheckConstraint("amount_nanousd > 0 OR kind IN ('correction', 'expiry')", name="only_corrections_take"),
 )
 Index("ix_grants_account_id", grants.c.account_id)
 

@@ -2,11 +2,13 @@ from typing import Literal
 
 import msgspec
 
-GrantKind = Literal["sign_up", "monthly_free", "top_up", "promotion", "correction"]
+GrantKind = Literal["sign_up", "monthly_free", "top_up", "promotion", "correction", "expiry"]
+NEVER_US = 2**63 - 1
+"""`free_until_us` of an account without a free tier: its month never turns."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Credit given.  `amount_nanousd` is negative only for a correction."""
+    """Credit given.  `amount_nanousd` is negative only for a correction, and for the expiry of what was not used."""
 
     id: str
     account_id: str
@@ -14,6 +16,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     amount_nanousd: int
     reason: str
     created_us: int
+    expires_us: int | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +27,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     settled_nanousd: int
     held_nanousd: int
     credit_limit_nanousd: int
+    free_left_nanousd: int = 0
+    """How much of `granted` is this month's free tier, unspent."""
+    free_until_us: int = NEVER_US
+    """When the month turns for this account."""
 
     @property
     def remaining_nanousd(self) -> int:
@@ -45,6 +52,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     prompt_nanousd: int
     output_tokens_max: int
     output_price_nanousd_per_mtok: int
+    monthly_free_nanousd: int = 0
+    """What the price book gives each month to accounts that have a free tier."""
     expires_us: int
 
 

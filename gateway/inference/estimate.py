@@ -76,7 +76,9 @@ async def exactly(sizes: Sizes, measure: Measure) -> Sizes:
     )
 
 
-def order_for(sizes: Sizes, payer: tuple[str, str], request_id: str, expires_us: int) -> Order:
+def order_for(
+    sizes: Sizes, payer: tuple[str, str], request_id: str, *, expires_us: int, monthly_free_nanousd: int
+) -> Order:
     """What to hold for this account and key: the prompt at worst, at list price, and every token of answer allowed."""
     account_id, key_id = payer
     images = sizes.bound.image_tokens_max if sizes.count is None else sizes.count.image_tokens
@@ -88,6 +90,7 @@ def order_for(sizes: Sizes, payer: tuple[str, str], request_id: str, expires_us:
         prompt_nanousd=prompt_cost_max(sizes.input_tokens_max - images, images, prices),
         output_tokens_max=sizes.output_tokens_max,
         output_price_nanousd_per_mtok=prices.output_max,
+        monthly_free_nanousd=monthly_free_nanousd,
         expires_us=expires_us,
     )
 

@@ -28,7 +28,7 @@ from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.workers.ask import Exchange, ask
-from gateway.workers.choose import order
+from gateway.workers.choose import order as by_load
 from gateway.workers.http import HttpClient
 from gateway.workers.registry import Registry
 from gateway.workers.types import Timeouts
@@ -126,13 +126,14 @@ async def _hold(gateway: Gateway, sizes: Sizes, caller: Caller, request_id: str)
 
     Shielded: a client that leaves now must not leave credit held that nobody will settle.
     """
-    payer, expires_us = (_payer(caller), caller.key_id), _hold_expiry(gateway)
+    payer, free = (_payer(caller), caller.key_id), gateway.catalog.book.monthly_free_nanousd
+    expires_us = _hold_expiry(gateway)
     with anyio.CancelScope(shield=True):
-        order = order_for(sizes, payer, request_id, expires_us)
+        order = order_for(sizes, payer, request_id, expires_us=expires_us, monthly_free_nanousd=free)
         hold = await gateway.database.write(lambda conn: place_whole(conn, order))
         if hold is None:
             sizes = await exactly(sizes, gateway.measure)
-            exact = order_for(sizes, payer, request_id, expires_us)
+            exact = order_for(sizes, payer, request_id, expires_us=expires_us, monthly_free_nanousd=free)
             hold = await gateway.database.write(lambda conn: place(conn, exact))
     assert hold is not None, "a shielded scope does not swallow what it holds"
     return msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max), hold
@@ -144,7 +145,7 @@ async def _open(
     """The first worker that can be reached; if none answers with a 200, the hold is settled at nothing."""
     try:
         unreachable: WorkerUnreachable | None = None
-        for worker in order(gateway.workers.serving(sizes.model.id), gateway.workers.in_flight):
+        for worker in by_load(gateway.workers.serving(sizes.model.id), gateway.workers.in_flight):
             trace.worker = worker.name
             payload = translate(request, worker, sizes)
             try:

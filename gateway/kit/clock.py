@@ -39,3 +39,8 @@ def month_begin_us(instant_us: int) -> int:
     """The first instant of its calendar month, UTC."""
     moment = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
     return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()) * SECOND_US
+
+
+def next_month_us(instant_us: int) -> int:
+    """The first instant of the calendar month after it, UTC."""
+    return month_begin_us(month_begin_us(instant_us) + 32 * DAY_US)

@@ -70,7 +70,7 @@ def test_an_operator_opens_accounts_grants_credit_and_makes_keys(
         assert name in [account["name"] for account in admin.get("/admin/v1/accounts").json()["data"]]
         signed_up = admin.post("/admin/v1/accounts", json={"name": fresh()}).json()
         assert (
-            admin.get(f"/admin/v1/accounts/{signed_up['id']}/credits").json()["granted_usd"] == "5.000000000"
+            admin.get(f"/admin/v1/accounts/{signed_up['id']}/credits").json()["granted_usd"] == "6.000000000"
         )
     with gateway.api(made["key"]) as customer:
         assert customer.get("/v1/credits").json()["available_nanousd"] == 1_750_000_000

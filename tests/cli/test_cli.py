@@ -57,14 +57,14 @@ def test_an_account_with_exactly_its_grant(run: Run) -> None:
     assert as_json(run, "keys", "revoke", key["id"])["revoked_at"]
 
 
-def test_without_a_grant_the_sign_up_grant(run: Run) -> None:
-    as_json(run, "accounts", "create", "bob")
-    assert as_json(run, "accounts", "list")[0]["granted_usd"] == "5.000000000"
+def test_without_a_grant_the_sign_up_grant_and_the_free_tier(run: Run) -> None:
+    assert as_json(run, "accounts", "create", "bob")["credit_usd"] == "6.000000000"
+    assert as_json(run, "accounts", "list")[0]["granted_usd"] == "6.000000000"
 
 
 def test_people_read_tables(run: Run) -> None:
     assert run("accounts", "list")[1].strip() == "nothing yet"
-    assert "5.000000000" in run("accounts", "create", "bob")[1]
+    assert "6.000000000" in run("accounts", "create", "bob")[1]
     assert "bob" in run("accounts", "list")[1]
     status, out, _ = run("keys", "create", "--operator")
     assert status == 0
