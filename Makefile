@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench clean
+.PHONY: help setup setup-dev run test check fix bench chaos clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ fix: setup-dev  ## let ruff mend what it can
 
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
+
+chaos: setup-dev  ## kill gateways and databases at random under load, then audit (ARGS="--kills 20" for less)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) .cache .data .pytest_cache .mypy_cache .ruff_cache

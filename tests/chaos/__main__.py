@@ -1,0 +1,173 @@
+"""Kill gateways, and the database, at random under load; then look at what clients saw and what the ledger says.
+
+    python -m tests.chaos [--kills 200] [--backend sqlite|postgresql|both]
+
+Exit status 1 if an answer that a client saw completed is not billed exactly once, if anybody overspent, or if the audit
+finds a difference.
+"""
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from gateway.credit import settle
+from gateway.kit.clock import now_us
+from gateway.metering.audit import audit
+from gateway.metering.store import walk_chain
+from tests.chaos.fleet import Fleet
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.running import chat
+from tests.fixtures.scripted import ScriptedWorker
+
+CLIENTS = 12
+PROCESSES = {"sqlite": 2, "postgresql": 3}
+DATABASE_KILL_EVERY = 10
+SCRIPTS = (
+    "ok tokens=6 prompt=10 delay=0.004",
+    "ok tokens=3 prompt=20",
+    "die after=2",
+    "bad_status status=500",
+)
+USD = 1_000
+
+
+class Customers:
+    """Clients that never stop asking; what they saw completed, and what it cost by the answer's own word."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self.completed: dict[str, int] = {}
+        self.broken = 0
+        self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(CLIENTS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number: int) -> None:
+        dice = random.Random(number)
+        while not self._stopping.is_set():
+            stream = dice.random() < 0.5
+            body = chat(
+                dice.choice(SCRIPTS),
+                stream=stream,
+                **({"stream_options": {"include_usage": True}} if stream else {}),
+            )
+            try:
+                with self._fleet.client(dice.choice(self._fleet.ports)) as api:
+                    answer = api.post("/v1/chat/completions", json=body)
+            except httpx.TransportError:
+                with self._lock:
+                    self.broken += 1
+                time.sleep(0.02)
+                continue
+            self._note(answer, stream=stream)
+
+    def _note(self, answer: httpx.Response, *, stream: bool) -> None:
+        whole = answer.text.endswith("data: [DONE]\n\n") if stream else True
+        if answer.status_code != httpx.codes.OK or not whole:
+            return
+        cost = int(answer.text.rpartition('"cost_nanousd":')[2].partition(",")[0].rstrip("}"))
+        with self._lock:
+            assert answer.headers["x-request-id"] not in self.completed
+            self.completed[answer.headers["x-request-id"]] = cost
+
+
+def run(backend: str, kills: int) -> list[str]:
+    """What is wrong, in words; prints the figures."""
+    postgres = PostgresServer() if backend == "postgresql" else None
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ScriptedWorker(kind="vllm") as worker:
+        url = postgres.create_database() if postgres else ""
+        fleet = Fleet(Path(folder), url, PROCESSES[backend], worker.url, usd=USD)
+        customers = Customers(fleet)
+        customers.start()
+        try:
+            database_kills = kill(fleet, postgres, kills)
+        finally:
+            customers.stop()
+            fleet.stop()
+        problems = examine(fleet, customers)
+        seconds = time.monotonic() - begun
+        print(
+            f"{backend}: {kills} kills ({database_kills} of the database) in {seconds:.0f} s, {PROCESSES[backend]} processes"
+        )
+        fleet.close()
+    if postgres is not None:
+        postgres.stop()
+    return problems
+
+
+def kill(fleet: Fleet, postgres: PostgresServer | None, kills: int) -> int:
+    """Kills at random moments; returns how often it was the database."""
+    database_kills = 0
+    for number in range(1, kills + 1):
+        time.sleep(random.uniform(0.3, 1.8))
+        if postgres is not None and number % DATABASE_KILL_EVERY == 0:
+            postgres.crash()
+            database_kills += 1
+        else:
+            fleet.kill_one(signal.SIGKILL)
+    time.sleep(3)
+    return database_kills
+
+
+def examine(fleet: Fleet, customers: Customers) -> list[str]:
+    later = now_us() + int(fleet.settings.hold_ttl_s * 2_000_000)
+    expired = fleet.database.write_now(lambda conn: settle.expire(conn, later, 100_000))
+    report = fleet.database.read_now(lambda conn: audit(conn, later))
+    events = {
+        e.request_id: e
+        for e, _ in fleet.database.read_now(lambda conn: list(walk_chain(conn, fleet.account_id)))
+    }
+    problems = [f"{d.where}: {d.problem}" for d in report.differences]
+    for request_id, cost in customers.completed.items():
+        event = events.get(request_id)
+        if event is None:
+            problems.append(f"{request_id}: seen complete, and not billed")
+        elif event.cost_nanousd != cost:
+            problems.append(f"{request_id}: the answer said {cost}, the ledger {event.cost_nanousd}")
+    doubtful = [
+        e for e in events.values() if e.outcome == "completed" and e.request_id not in customers.completed
+    ]
+    print(
+        f"  {len(customers.completed):,} answers seen complete and billed once; {customers.broken:,} connections broken;"
+        f" {len(events):,} events; {expired} holds given back"
+    )
+    print(f"  {len(doubtful)} in doubt: durable, but their last byte had not left (refund them by policy):")
+    for event in doubtful[:10]:
+        print(f"    {event.request_id} {event.cost_nanousd} nanousd")
+    print(f"  the audit: {report.events:,} events, {len(report.differences)} differences")
+    return problems
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kills", type=int, default=200)
+    options.add_argument("--backend", choices=("sqlite", "postgresql", "both"), default="both")
+    chosen = options.parse_args()
+    problems = []
+    for backend in ("sqlite", "postgresql") if chosen.backend == "both" else (chosen.backend,):
+        problems += run(backend, chosen.kills)
+    for problem in problems[:50]:
+        print(f"WRONG {problem}")
+    print("every bill is right" if not problems else f"{len(problems)} problems")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()

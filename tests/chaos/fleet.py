@@ -1,0 +1,79 @@
+"""Gateway processes on one ledger, each on a port of its own, started again whenever they are killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from gateway.accounts.store import find_account
+from gateway.credit.open import open_account
+from gateway.keys.create import create_key
+from gateway.kit.db import Database, WriteConn
+from gateway.settings import Settings
+from gateway.start import key_secret, prepare
+from tests.fixtures.running import eventually, free_port
+
+
+class Fleet:
+    def __init__(
+        self, data_dir: Path, database_url: str, processes: int, worker_url: str, *, usd: int
+    ) -> None:
+        self.settings = Settings(data_dir=data_dir, database_url=database_url)
+        self._worker_url = worker_url
+        prepare(self.settings)
+        self.database = Database(self.settings.database)
+
+        def make(conn: WriteConn) -> str:
+            account = open_account(conn, "a", grant_nanousd=usd * 10**9, kind="top_up", reason="chaos")
+            secret = key_secret(self.settings)
+            return create_key(conn, kind="account", account_id=account.id, name="k", key_secret=secret)[1]
+
+        self._key = self.database.write_now(make)
+        self.account_id = self.database.read_now(lambda conn: find_account(conn, "a")).id
+        self.ports = [free_port() for _ in range(processes)]
+        self._processes = {port: self._start(port) for port in self.ports}
+        for port in self.ports:
+            eventually(lambda port=port: self._ready(port), "a gateway is ready", 30)  # type: ignore[misc]
+
+    def client(self, port: int) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {self._key}"}, timeout=20,
+            trust_env=False, verify=False,
+        )  # fmt: skip
+
+    def kill_one(self, how: signal.Signals) -> None:
+        """One process dies, at once, and another takes its place."""
+        port = random.choice(self.ports)
+        self._end(port, how)
+        self._processes[port] = self._start(port)
+
+    def stop(self) -> None:
+        """In order: running requests are finished."""
+        for port in self.ports:
+            self._end(port, signal.SIGTERM)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _start(self, port: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "gateway.cli", "serve", "--data-dir", str(self.settings.data_dir)]
+        command += ["--port", str(port), "--worker", self._worker_url]
+        environ = os.environ | {"TOLLWAY_DATABASE_URL": self.settings.database_url}
+        with (self.settings.data_dir / "gateway.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=environ, start_new_session=True)
+
+    def _end(self, port: int, how: signal.Signals) -> None:
+        process = self._processes[port]
+        if process.poll() is None:
+            os.killpg(process.pid, how)
+        process.wait(40)
+
+    def _ready(self, port: int) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
