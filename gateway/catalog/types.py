@@ -47,8 +47,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The most tokens that a worker's chat template adds by itself (a default system prompt): held, not billed."""
     tokenizer: str = "bytes"
     """Who counts its prompts: `tekken-v13`, a tekken file's path, `worker` (it is asked), `bytes` (a bound only)."""
-    believed_kinds: tuple[str, ...] = ("vllm", "mistral")
-    """Kinds of worker whose input counts are proven equal to ours.  Others are billed by our count (ADR 0006)."""
+    believed_kinds: tuple[str, ...] = ("vllm", "mistral", "openai")
+    """Kinds of worker whose input counts are believed; others (llama.cpp, Ollama, …) are billed by ours (ADR 0006)."""
     upstreams: dict[str, str] = {}
 
     @property

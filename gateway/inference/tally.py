@@ -1,7 +1,7 @@
 """What a request took, in the end: each number from whoever is to be believed about it, and who that was.
 
-- **Input**: a worker's own count where its kind is proven equal to ours for this model (`believed_kinds`), so that
-  a bill does not depend on which worker served; else our exact count; else the worker's; else nothing.
+- **Input**: a worker's own count where its kind is believed for this model (`believed_kinds`), so that a bill does
+  not depend on which worker served; else our exact count; else the worker's; else nothing.
 - **Image**: the worker's split if its input is believed and it gives one, else ours from the pictures' headers.
 - **Output**: always the worker's if it says (vLLM's includes the end-of-sequence token); else our count of what was
   relayed; else one per chunk.

@@ -19,11 +19,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running
     """The same model on a kind that is believed and on one that is not."""
     with (
         ScriptedWorker(kind="vllm") as vllm,
-        ScriptedWorker(models=("magistral-small-2509", "smollm2-135m"), kind="plain") as plain,
+        ScriptedWorker(models=("magistral-small-2509", "smollm2-135m"), kind="library") as ollama,
         RunningGateway(tmp_path_factory.mktemp("vllm"), vllm.url) as believed,
-        RunningGateway(tmp_path_factory.mktemp("plain"), plain.url) as counted,
+        RunningGateway(tmp_path_factory.mktemp("plain"), ollama.url) as counted,
     ):
-        yield {"vllm": believed, "plain": counted}
+        yield {"vllm": believed, "ollama": counted}
 
 
 def receipt(gateway: RunningGateway, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_a_worker_that_is_not_believed_is_counted(
 ) -> None:
     """It says 999 tokens of prompt; Mistral's tokenizer says otherwise, and so does the bill."""
     body = chat("ok prompt=999", stream=stream)
-    found = receipt(both["plain"], fresh(), body)
+    found = receipt(both["ollama"], fresh(), body)
     assert found["sources"]["input"] == "counted"
     assert found["usage"]["input_tokens"] == 9
     assert found["sources"]["output"] == "worker"
@@ -48,17 +48,29 @@ def test_a_worker_that_is_not_believed_is_counted(
 def test_the_answer_shows_what_was_billed_beside_what_the_worker_said(
     both: dict[str, RunningGateway], fresh: Name
 ) -> None:
-    with both["plain"].api(both["plain"].account(fresh())) as api:
+    with both["ollama"].api(both["ollama"].account(fresh())) as api:
         usage = api.post(CHAT, json=chat("ok prompt=999")).json()["usage"]
     assert (usage["prompt_tokens"], usage["billed_input_tokens"]) == (999, 9)
     assert usage["cost_nanousd"] == usage["billed_input_tokens"] * 200 + usage["billed_output_tokens"] * 600
+
+
+def test_an_unidentified_worker_is_believed_unless_the_model_says_otherwise(
+    tmp_path: Any, fresh: Name
+) -> None:
+    from gateway.catalog.read_toml import shipped
+
+    (magistral,) = (model for model in shipped().models if model.id == "magistral-small-2509")
+    assert magistral.believed_kinds == ("vllm", "mistral", "openai")
+    with ScriptedWorker(kind="plain") as worker, RunningGateway(tmp_path, worker.url) as gateway:
+        found = receipt(gateway, fresh(), chat("ok prompt=12"))
+    assert (found["usage"]["input_tokens"], found["sources"]["input"]) == (12, "worker")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_without_usage_everything_is_counted(
     both: dict[str, RunningGateway], fresh: Name, stream: bool
 ) -> None:
-    found = receipt(both["plain"], fresh(), chat("ok tokens=4 usage=no", stream=stream))
+    found = receipt(both["ollama"], fresh(), chat("ok tokens=4 usage=no", stream=stream))
     assert found["sources"] == {
         "input": "counted",
         "image": "counted",
@@ -72,13 +84,13 @@ def test_without_usage_everything_is_counted(
 def test_a_model_that_nobody_here_can_count_is_estimated(
     both: dict[str, RunningGateway], fresh: Name
 ) -> None:
-    found = receipt(both["plain"], fresh(), chat("ok tokens=4 usage=no", model="smollm2-135m", stream=True))
+    found = receipt(both["ollama"], fresh(), chat("ok tokens=4 usage=no", model="smollm2-135m", stream=True))
     assert found["estimated"] is True
     assert found["usage"]["output_tokens"] == 4
     assert found["usage"]["input_tokens"] == 0
 
 
-@pytest.mark.parametrize("kind", ["vllm", "plain"])
+@pytest.mark.parametrize("kind", ["vllm", "ollama"])
 def test_image_tokens_are_split_from_text(both: dict[str, RunningGateway], fresh: Name, kind: str) -> None:
     tokens = image_tokens(640, 480)
     parts = [

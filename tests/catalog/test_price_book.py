@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, update
 
 from gateway.catalog import read_toml, store
 from gateway.catalog.rate import classes, prompt_cost_max, rate, total_nanousd
 from gateway.catalog.snapshot import Catalog
+from gateway.catalog.tables import price_books
 from gateway.catalog.types import TOKEN_CLASSES, Prices, Tier, TokenCounts
 from gateway.errors import Conflict, NotFound, UnknownModel
 from gateway.kit.db import Database
@@ -101,6 +103,16 @@ def test_published_prices_are_immutable(database: Database) -> None:
         database.write_now(lambda conn: store.publish(conn, changed))
     with pytest.raises(NotFound):
         database.read_now(lambda conn: store.by_version(conn, 99))
+
+
+def test_a_field_that_a_newer_program_adds_is_no_change(database: Database) -> None:
+    database.write_now(lambda conn: store.publish(conn, BOOK))
+    older = update(price_books).values(
+        document=func.replace(price_books.c.document, '"template_tokens_max":256,', ""),
+        sha256="from an older program",
+    )
+    database.write_now(lambda conn: conn.execute(older))
+    database.write_now(lambda conn: store.publish(conn, BOOK))
 
 
 def test_the_newest_effective_book_is_in_force(database: Database) -> None:
