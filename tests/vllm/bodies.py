@@ -9,8 +9,8 @@ from tests.tokens.pictures import data_url, encoded
 from tests.vllm.serve import MODEL, VllmServer
 
 CHAT = "/v1/chat/completions"
-SIDEWAYS = 6
-"""EXIF's orientation of a phone held upright: vLLM turns such a picture before it counts it."""
+UPSIDE_DOWN, SIDEWAYS = 3, 6
+"""EXIF's orientations of a camera; SIDEWAYS is a phone held upright, where width and height change places."""
 
 WEATHER = {
     "type": "function",
@@ -48,6 +48,8 @@ CASES: dict[str, dict[str, Any]] = {
         {"role": "assistant", "content": "Fine.  "}, _asked("And 12345 + 67890?")]},
     "thought before": {"messages": [_asked("Hi"), {"role": "assistant", "content": _THOUGHT}, _asked("Go on")]},
     "tools": {"messages": [_asked("Weather in Paris?")], "tools": [WEATHER]},
+    "tool call": {"messages": [_asked("Weather in Paris?")], "tools": [WEATHER], "tool_choice": {
+        "type": "function", "function": {"name": "get_weather"}}},
     "tool result": {"tools": [WEATHER], "messages": [
         _asked("Weather in Paris?"), {"role": "assistant", "content": "", "tool_calls": [_CALL]},
         {"role": "tool", "tool_call_id": _CALL["id"], "content": '{"sky": "clear", "°C": 21}'}]},
@@ -55,7 +57,8 @@ CASES: dict[str, dict[str, Any]] = {
     "29x29": seen(picture(29, 29)),
     "200x100 webp": seen(picture(200, 100, "WEBP")),
     "640x480": seen(picture(640, 480)),
-    "640x480 sideways": seen(picture(640, 480, "JPEG", turn=SIDEWAYS)),
+    "640x480 upside down": seen(picture(640, 480, "JPEG", turn=UPSIDE_DOWN)),
+    "300x300 sideways": seen(picture(300, 300, "JPEG", turn=SIDEWAYS)),
     "1600x900": seen(picture(1600, 900)),
     "10x3000": seen(picture(10, 3000)),
     "two pictures": seen(picture(640, 480), picture(101, 333)),
