@@ -7,16 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Table, delete, update
 
+from gateway.accounts.store import list_accounts
+from gateway.credit import store as credit
 from gateway.credit.tables import balances, grants, hold_resolutions
+from gateway.errors import NotFound
 from gateway.kit import schema
 from gateway.kit.db import Database
 from gateway.metering.audit import audit
 from gateway.metering.chain import GENESIS, link
 from gateway.metering.record import record
+from gateway.metering.store import insert_sample, sum_drift
 from gateway.metering.tables import usage_events
+from gateway.metering.types import DriftSample
 from tests.metering.test_record import event_of, order, prepare
 
 EVENTS = 5
@@ -132,3 +138,40 @@ def test_the_command(tmp_path: Path) -> None:
     status, report = run()
     assert status == 1
     assert report["differences"][0]["where"] == hold.request_id
+
+
+def test_what_the_database_itself_would_refuse_is_still_looked_for(
+    database: Database, recorded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CHECKs and foreign keys stand in the way here; an audit does not rely on them."""
+    account = database.read_now(list_accounts)[0]
+    honest = database.read_now(lambda conn: credit.read_balance(conn, account.id))
+    assert honest is not None
+    overspent = msgspec.structs.replace(honest, held_nanousd=honest.granted_nanousd + 1)
+    monkeypatch.setattr("gateway.metering.audit.credit.read_balance", lambda *_: overspent)
+    assert any("overspent" in problem for _, problem in findings(database))
+    monkeypatch.setattr("gateway.metering.audit.credit.read_balance", lambda *_: None)
+    assert findings(database) == [("balances", "has no balance")]
+
+    def lost(*_: object) -> None:
+        raise NotFound("no such book")
+
+    monkeypatch.setattr("gateway.metering.audit.catalog.by_version", lost)
+    assert sum("worth None" in problem for _, problem in findings(database)) == EVENTS
+
+
+def test_free_ends_are_worth_nothing(database: Database) -> None:
+    hold = database.write_now(prepare)
+    database.write_now(lambda conn: record(conn, event_of(hold, "worker_failed", 0), hold))
+    assert findings(database) == []
+
+
+def test_a_sample_is_kept_once(database: Database, recorded: list[str]) -> None:
+    sample = DriftSample(
+        request_id=recorded[0], model="m", worker="w", kind="vllm", worker_input_tokens=5, counted_input_tokens=3,
+        worker_output_tokens=2, counted_output_tokens=1, explained_output_tokens=1, created_us=1,
+    )  # fmt: skip
+    for _ in range(2):
+        database.write_now(lambda conn: insert_sample(conn, sample))
+    (row,) = database.read_now(sum_drift)
+    assert (row.samples, row.input_drift_tokens, row.input_differs, row.output_drift_tokens) == (1, 2, 1, 0)
