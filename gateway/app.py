@@ -16,18 +16,21 @@ from gateway.api import admin, customer, health, metrics, preview
 from gateway.api.completions import chat_completions
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
-from gateway.catalog.store import in_force
+from gateway.catalog.store import from_now_on
 from gateway.errors import TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.inference.pipeline import Gateway
-from gateway.jobs.expire_holds import expire_holds
+from gateway.jobs.refresh_prices import refresh_prices
+from gateway.jobs.sweep import sweep
+from gateway.jobs.tend_leases import tend_leases
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
-from gateway.kit.clock import now_us
+from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
-from gateway.settings import HOLD_MARGIN_S, Settings
+from gateway.metering.writer import Writer
+from gateway.settings import CLAIM_MARGIN_S, Settings
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
 from gateway.workers.http import HttpClient
@@ -51,8 +54,10 @@ _ROUTES: list[Any] = [
     admin.create_account,
     admin.get_account_credits,
     admin.create_grant,
+    admin.put_credit_limit,
     admin.list_keys,
     admin.create_account_key,
+    admin.patch_key,
     admin.revoke_key,
     admin.list_workers,
     admin.list_drift,
@@ -63,7 +68,7 @@ _ROUTES: list[Any] = [
 def build(settings: Settings) -> Litestar:
     """The application, on a database that `start.prepare` has brought up to date."""
     database = Database(settings.database)
-    catalog = Catalog(database.read_now(lambda conn: in_force(conn, now_us())))
+    catalog = Catalog(*database.read_now(lambda conn: from_now_on(conn, now_us())))
     for model in catalog.book.models:
         if model.counted_here:
             open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
@@ -82,7 +87,9 @@ def build(settings: Settings) -> Litestar:
         measure=measure,
         audits=Audits(settings.audit_share, database, measure),
         drains=Drains(),
-        hold_ttl_s=settings.hold_ttl_s,
+        writer=Writer(database, lease_ttl_us=int(settings.lease_ttl_s * SECOND_US)),
+        stream_hold_tokens=settings.stream_hold_tokens,
+        claim_ttl_s=settings.request_deadline_s + CLAIM_MARGIN_S,
         idempotency_ttl_s=settings.idempotency_ttl_s,
     )
     secret = key_secret(settings)
@@ -90,7 +97,7 @@ def build(settings: Settings) -> Litestar:
     chat = chat_completions(
         gateway,
         body_bytes_max=settings.body_bytes_max,
-        deadline_s=settings.request_deadline_s + HOLD_MARGIN_S / 2,
+        deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
     )
     return Litestar(
         route_handlers=[chat, *_ROUTES],
@@ -102,7 +109,7 @@ def build(settings: Settings) -> Litestar:
             "caller": Provide(_caller, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
-        lifespan=[lambda _app: _running(gateway)],
+        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],
         openapi_config=OpenAPIConfig(title="Tollway", version=__version__, path="/openapi"),
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
@@ -126,12 +133,18 @@ def workers_of(settings: Settings, catalog: Catalog) -> list[Worker]:
 
 
 @contextlib.asynccontextmanager
-async def _running(gateway: Gateway) -> AsyncIterator[None]:
+async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]:
     """What runs beside the requests; it ends with the application, and the ledger is closed last."""
     await gateway.workers.discover()
     served = gateway.workers.served_models()
     gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
-    beside = (gateway.workers.watch(), expire_holds(gateway.database), gateway.audits.run())
+    beside = (
+        gateway.workers.watch(),
+        gateway.audits.run(),
+        tend_leases(gateway.writer, lease_idle_s),
+        sweep(gateway.database),
+        refresh_prices(gateway.database, gateway.catalog, gateway.workers),
+    )
     tasks = [asyncio.create_task(work) for work in beside]
     try:
         yield
@@ -140,6 +153,7 @@ async def _running(gateway: Gateway) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await gateway.drains.close()
+        await gateway.writer.close()
         await gateway.client.close()
         gateway.measure.close()
         gateway.database.close()

@@ -19,7 +19,7 @@ from rich.table import Table
 from gateway.accounts.store import find_account
 from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.snapshot import Catalog
-from gateway.catalog.types import TokenCounts
+from gateway.catalog.types import Starts, TokenCounts
 from gateway.keys.create import create_key
 from gateway.kit.db import Database
 from gateway.kit.money import format_usd
@@ -132,7 +132,7 @@ def _print_receipt(console: Console, receipt: tollway.Receipt, credit: tollway.C
     for line in receipt.lines:
         table.add_row(str(line.tokens), line.token_class, line.price_usd_per_mtok, line.cost_usd)
     table.add_row("", "total", "", receipt.cost_usd, style="bold")
-    table.add_row("", "credit left", "", credit.available_usd)
+    table.add_row("", "credit left", "", credit.remaining_usd)
     console.print(table)
     console.print("cost = tokens x price / 1,000,000, rounded up to a nano-dollar per line\n", style="dim")
 
@@ -143,7 +143,7 @@ def _print_stand_in(console: Console, receipt: tollway.Receipt, catalog: Catalog
         return
     used = receipt.usage
     counts = TokenCounts(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
-    cost = format_usd(total_nanousd(rate(counts, model.prices)))
+    cost = format_usd(total_nanousd(rate(counts, model.prices, catalog.book.tiers, Starts())))
     console.print(
         f"as many tokens of {STAND_IN_FOR}, for which it stands in here, would cost ${cost}\n",
         highlight=False,

@@ -5,6 +5,8 @@ TollwayError
 │   └── UnknownModel      404  no such model, or one without a price
 ├── NotAuthenticated      401  no key, or one that is wrong, revoked or mistyped
 ├── InsufficientCredit    402  the account cannot afford the prompt and one token
+│   ├── KeyCapReached     402  the account could, but the key's own cap (day, month, total) is in the way
+│   └── MaxCostExceeded   402  the request's own `max_cost_usd` does not afford the prompt and one token
 ├── NotAllowed            403  a good key that may not do this
 ├── NotFound              404  no such thing, or not yours
 ├── Conflict              409  the name is taken, or the act already happened
@@ -98,6 +100,14 @@ class InsufficientCredit(TollwayError):
             "available_nanousd": available_nanousd,
         }
         super().__init__(message, extra=amounts)
+
+
+class KeyCapReached(InsufficientCredit):
+    code = "key_cap_reached"
+
+
+class MaxCostExceeded(InsufficientCredit):
+    code = "max_cost_exceeded"
 
 
 class NotAllowed(TollwayError):

@@ -14,8 +14,10 @@ import msgspec
 
 CONFIG_FILE = "tollway.toml"
 PREFIX = "TOLLWAY_"
-HOLD_MARGIN_S = 60.0
-"""How much longer a hold lives than a request may: time to settle it."""
+CLAIM_MARGIN_S = 60.0
+"""How much longer the claim on an Idempotency-Key lives than a request may: time to settle it."""
+LEASE_TTL_S_MIN = 15.0
+"""Three times as long as a write is tried again (kit/db.py)."""
 
 
 class SettingsError(Exception):
@@ -67,8 +69,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     connect_timeout_s: float = 5.0
     first_byte_timeout_s: float = 120.0
     chunk_gap_s_max: float = 60.0
-    hold_ttl_s: float = 900.0
-    """A hold whose process died is given back after this; longer than any request lives."""
+    lease_ttl_s: float = 60.0
+    """The credit that a process drew is given back when nothing was heard of it for this long: it has died."""
+    lease_idle_s: float = 1.0
+    """Credit that was drawn in advance and not used for this long goes back to its account."""
+    stream_hold_tokens: int = 4096
+    """How many tokens of a stream's answer are held at a time; a longer one extends its hold as it goes."""
     idempotency_ttl_s: float = 3600.0
     """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
@@ -86,15 +92,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "first_byte_timeout_s",
             "chunk_gap_s_max",
             "idempotency_ttl_s",
+            "lease_idle_s",
+            "stream_hold_tokens",
         ):
             _require(getattr(self, name) > 0, name, "must be positive")
         _require(0 <= self.audit_share <= 1, "audit_share", "is a share: between 0 and 1")
         _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
         _require(
-            self.hold_ttl_s >= self.request_deadline_s + HOLD_MARGIN_S,
-            "hold_ttl_s",
-            f"must exceed request_deadline_s ({self.request_deadline_s:g}) by {HOLD_MARGIN_S:g} s,"
-            " or credit is given back under a running request",
+            self.lease_ttl_s >= LEASE_TTL_S_MIN,
+            "lease_ttl_s",
+            f"must be at least {LEASE_TTL_S_MIN:g} s: a short silence of the database must not end running requests",
         )
         for worker in self.workers:
             _require(

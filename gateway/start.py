@@ -13,7 +13,7 @@ from gateway.accounts.store import list_accounts
 from gateway.catalog import read_toml
 from gateway.catalog.store import publish
 from gateway.catalog.types import PriceBook
-from gateway.credit.open import open_account
+from gateway.credit.give import open_account
 from gateway.keys.create import create_key
 from gateway.keys.store import list_keys
 from gateway.kit import schema

@@ -1,13 +1,16 @@
 """`/admin/v1`: what an operator does.  `edge.Authenticate` lets nobody else in."""
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
-from litestar import delete, get, post
+from litestar import delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from gateway.accounts import store as accounts
 from gateway.api.schemas import (
+    CAP_WINDOWS,
+    CreditLimit,
+    KeyCaps,
     ListOf,
     NewAccount,
     NewGrant,
@@ -15,16 +18,18 @@ from gateway.api.schemas import (
     account_fields,
     credit_fields,
     grant_fields,
+    instant,
     key_fields,
+    money,
     worker_fields,
 )
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
-from gateway.credit.open import give, open_account
+from gateway.credit.give import GIVEN_KINDS, give, open_account, set_credit_limit
 from gateway.credit.types import GrantKind
 from gateway.errors import BadRequest, NotFound
 from gateway.keys import store as keys
-from gateway.keys.create import create_key
+from gateway.keys.create import cap_key, create_key
 from gateway.kit.clock import now_us
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
@@ -62,20 +67,40 @@ async def get_account_credits(gateway: TheGateway, name: FromPath[str]) -> dict[
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account.id))
     if balance is None:
         raise NotFound(f"account {name!r} has no balance")
-    return credit_fields(
-        balance, await gateway.database.read(lambda conn: credit.list_grants(conn, account.id))
-    )
+    grants = await gateway.database.read(lambda conn: credit.list_grants(conn, account.id))
+    left = await gateway.database.read(lambda conn: credit.list_open_grants(conn, account.id))
+    return credit_fields(balance, grants, left)
+
+
+@put("/admin/v1/accounts/{name:str}/credit_limit")
+async def put_credit_limit(
+    gateway: TheGateway, name: FromPath[str], data: JSONBody[CreditLimit]
+) -> dict[str, Any]:
+    """How far the account may go beyond its credit, to be invoiced: more than 0 makes it postpaid."""
+    limit = _usd(data.credit_limit_usd, "credit_limit_usd")
+    account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
+    balance = await gateway.database.write(lambda conn: set_credit_limit(conn, account.id, limit))
+    return {"account": name, **money("credit_limit", balance.credit_limit_nanousd)}
 
 
 @post("/admin/v1/accounts/{name:str}/grants")
 async def create_grant(gateway: TheGateway, name: FromPath[str], data: JSONBody[NewGrant]) -> dict[str, Any]:
     amount = _usd(data.amount_usd, "amount_usd")
-    if data.kind not in get_args(GrantKind):
-        raise BadRequest(f"kind must be one of {', '.join(get_args(GrantKind))}", param="kind")
-    kind: GrantKind = data.kind  # type: ignore[assignment]
+    if data.kind not in GIVEN_KINDS:
+        raise BadRequest(f"kind must be one of {', '.join(GIVEN_KINDS)}", param="kind")
+    kind: GrantKind = data.kind
+    expires_us = instant("expires_at", data.expires_at)
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
     grant = await gateway.database.write(
-        lambda conn: give(conn, account.id, amount, kind=kind, reason=data.reason or "admin API")
+        lambda conn: give(
+            conn,
+            account.id,
+            amount,
+            kind=kind,
+            reason=data.reason or "admin API",
+            expires_us=expires_us,
+            priority=data.priority,
+        )
     )
     return grant_fields(grant)
 
@@ -91,12 +116,24 @@ async def create_account_key(
 ) -> dict[str, Any]:
     """The secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
+    caps = _caps(data)
     key, secret = await gateway.database.write(
         lambda conn: create_key(
-            conn, kind="account", account_id=account.id, name=data.name, key_secret=key_secret
+            conn, kind="account", account_id=account.id, name=data.name, key_secret=key_secret, caps=caps
         )
     )
     return {"key": secret, **key_fields(key)}
+
+
+@patch("/admin/v1/keys/{key_id:str}")
+async def patch_key(
+    gateway: TheGateway, finder: TheFinder, key_id: FromPath[str], data: JSONBody[KeyCaps]
+) -> dict[str, Any]:
+    """Sets or removes caps; what the key spent so far counts."""
+    caps = _caps(data)
+    key = await gateway.database.write(lambda conn: cap_key(conn, key_id, caps))
+    finder.forget()
+    return key_fields(key)
 
 
 @delete("/admin/v1/keys/{key_id:str}", status_code=200)
@@ -117,6 +154,16 @@ async def list_drift(gateway: TheGateway) -> ListOf:
     """By how much each worker's counts and ours ever differed, by model and worker, over the audit sample."""
     found = await gateway.database.read(metering.sum_drift)
     return ListOf([msgspec.structs.asdict(row) for row in found])
+
+
+def _caps(data: NewKey | KeyCaps) -> dict[str, int | None]:
+    """Those that are named, in nano-dollars."""
+    found: dict[str, int | None] = {}
+    for window in CAP_WINDOWS:
+        text = getattr(data, f"cap_{window}_usd")
+        if text is not msgspec.UNSET:
+            found[f"cap_{window}_nanousd"] = None if text is None else _usd(text, f"cap_{window}_usd")
+    return found
 
 
 def _usd(text: str, param: str) -> int:

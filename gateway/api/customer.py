@@ -5,13 +5,13 @@ from typing import Any, Literal
 from litestar import get
 from litestar.params import FromPath, FromQuery
 
-from gateway.api.schemas import ListOf, credit_fields, model_card, receipt_fields, usage_fields
+from gateway.api.schemas import ListOf, credit_fields, instant, model_card, receipt_fields, usage_fields
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
-from gateway.errors import BadRequest, NotAllowed, NotFound, UnknownModel
+from gateway.errors import NotAllowed, NotFound, UnknownModel
 from gateway.keys import store as keys
 from gateway.keys.types import Caller
-from gateway.kit.clock import DAY_US, from_rfc3339, rfc3339
+from gateway.kit.clock import DAY_US, rfc3339
 from gateway.metering import store as metering
 from gateway.metering.receipt import read_receipt
 from gateway.metering.types import UsageRow
@@ -41,7 +41,8 @@ async def get_credits(gateway: TheGateway, caller: TheCaller) -> dict[str, Any]:
     if balance is None:
         raise NotFound("this account has no balance")
     grants = await gateway.database.read(lambda conn: credit.list_grants(conn, account_id))
-    return credit_fields(balance, grants)
+    left = await gateway.database.read(lambda conn: credit.list_open_grants(conn, account_id))
+    return credit_fields(balance, grants, left)
 
 
 @get("/v1/receipts/{request_id:str}")
@@ -62,7 +63,7 @@ async def get_usage(
     until: FromQuery[str | None] = None,
 ) -> ListOf:
     """Sums of tokens and money by key, model or day (UTC), of requests in [since, until): RFC 3339 instants."""
-    account_id, start, end = account_of(caller), _instant("since", since), _instant("until", until)
+    account_id, start, end = account_of(caller), instant("since", since), instant("until", until)
     found = await gateway.database.read(
         lambda conn: metering.sum_usage(conn, account_id, group_by, start, end)
     )
@@ -79,13 +80,6 @@ def _named(row: UsageRow, group_by: str, key_names: dict[str, str]) -> dict[str,
     if group_by == "model":
         return {"model": row.group}
     return {"day": rfc3339(int(row.group) * DAY_US)[:10]}
-
-
-def _instant(name: str, text: str | None) -> int | None:
-    try:
-        return None if text is None else from_rfc3339(text)
-    except ValueError as error:
-        raise BadRequest(f"{name}: {error}", param=name) from error
 
 
 def account_of(caller: Caller) -> str:

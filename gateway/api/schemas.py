@@ -6,12 +6,15 @@ import msgspec
 
 from gateway.accounts.types import Account
 from gateway.catalog.types import Model
-from gateway.credit.types import NEVER_US, Balance, Grant
+from gateway.credit.types import NEVER_US, Balance, Grant, OpenGrant
+from gateway.errors import BadRequest
 from gateway.keys.types import Key
-from gateway.kit.clock import rfc3339
+from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.types import Receipt, UsageRow
 from gateway.workers.types import Worker
+
+CAP_WINDOWS = ("day", "month", "total")
 
 
 class ListOf(msgspec.Struct, frozen=True):
@@ -32,11 +35,36 @@ class NewGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount_usd: str
     kind: str = "top_up"
     reason: str = ""
+    expires_at: str | None = None
+    priority: int | None = None
 
 
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
     name: str = "default"
+    cap_day_usd: str | None = None
+    cap_month_usd: str | None = None
+    cap_total_usd: str | None = None
+
+
+class KeyCaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Those that are named are changed; null removes one."""
+
+    cap_day_usd: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_month_usd: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_total_usd: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class CreditLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    credit_limit_usd: str
+
+
+def instant(name: str, text: str | None) -> int | None:
+    """Raises BadRequest naming the field."""
+    try:
+        return None if text is None else from_rfc3339(text)
+    except ValueError as error:
+        raise BadRequest(f"{name}: {error}", param=name) from error
 
 
 def money(name: str, nanousd: int) -> dict[str, Any]:
@@ -87,21 +115,30 @@ def key_fields(key: Key) -> dict[str, Any]:
         "hint": key.hint,
         "created_at": rfc3339(key.created_us),
         "revoked_at": None if key.revoked_us is None else rfc3339(key.revoked_us),
+        **{
+            f"cap_{window}_usd": None if limit is None else format_usd(limit)
+            for window in CAP_WINDOWS
+            for limit in [getattr(key, f"cap_{window}_nanousd")]
+        },
     }
 
 
-def grant_fields(grant: Grant) -> dict[str, Any]:
+def grant_fields(grant: Grant, left_nanousd: int | None = None) -> dict[str, Any]:
     return {
         "id": grant.id,
         "kind": grant.kind,
         **money("amount", grant.amount_nanousd),
+        **({} if left_nanousd is None else money("left", left_nanousd)),
+        "priority": grant.priority,
         "reason": grant.reason,
         "created_at": rfc3339(grant.created_us),
         "expires_at": None if grant.expires_us is None else rfc3339(grant.expires_us),
     }
 
 
-def credit_fields(balance: Balance, grants: list[Grant]) -> dict[str, Any]:
+def credit_fields(balance: Balance, grants: list[Grant], open_grants: list[OpenGrant]) -> dict[str, Any]:
+    """`held` is what gateways set aside for running requests and, for moments, in advance."""
+    left = {grant.grant_id: grant.left_nanousd for grant in open_grants}
     return {
         "object": "credits",
         "account_id": balance.account_id,
@@ -110,9 +147,9 @@ def credit_fields(balance: Balance, grants: list[Grant]) -> dict[str, Any]:
         **money("held", balance.held_nanousd),
         **money("credit_limit", balance.credit_limit_nanousd),
         **money("available", balance.available_nanousd),
-        **money("free_left", balance.free_left_nanousd),
-        "free_until": None if balance.free_until_us == NEVER_US else rfc3339(balance.free_until_us),
-        "grants": [grant_fields(grant) for grant in grants],
+        **money("remaining", balance.remaining_nanousd),
+        "free_tier_renews_at": None if balance.renew_us == NEVER_US else rfc3339(balance.renew_us),
+        "grants": [grant_fields(grant, left.get(grant.id)) for grant in grants],
     }
 
 
@@ -144,6 +181,7 @@ def receipt_fields(receipt: Receipt) -> dict[str, Any]:
             {
                 "token_class": line.token_class,
                 "tokens": line.tokens,
+                "discount_percent": line.discount_percent,
                 **{
                     f"price_{key}_per_mtok": value
                     for key, value in _price(line.price_nanousd_per_mtok).items()

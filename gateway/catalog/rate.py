@@ -1,7 +1,9 @@
 """Pure arithmetic: from tokens and prices to money.  Touches no balance, knows no database."""
 
-from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, TokenCounts
-from gateway.kit.money import cost_nanousd
+from collections.abc import Iterator
+
+from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
+from gateway.kit.money import cost_nanousd, cost_of_slices
 
 ROUNDING_SLACK_NANOUSD = len(TOKEN_CLASSES)
 """Each class rounds up by less than one nano-dollar, so splitting a bound into classes may add this much."""
@@ -25,14 +27,46 @@ def classes(counts: TokenCounts) -> dict[str, int]:
     }
 
 
-def rate(counts: TokenCounts, prices: Prices) -> tuple[CostLine, ...]:
-    """The lines of a bill, one for each class that has tokens."""
+def graduated(tokens: int, price_nanousd_per_mtok: int, tiers: tuple[Tier, ...]) -> int:
+    """F: what the first so many tokens of a class cost in a month, its discounts graduated; rounded up once."""
+    return cost_of_slices(
+        (part, price_nanousd_per_mtok, discount) for part, discount in _slices(0, tokens, tiers)
+    )
+
+
+def rate(
+    counts: TokenCounts, prices: Prices, tiers: tuple[Tier, ...], starts: Starts
+) -> tuple[CostLine, ...]:
+    """The lines of a bill: one for each class and discount tier that has tokens.
+
+    A request claims the range [start, start + tokens) of its account's month and pays F(end) - F(start): the
+    month's total is F of all its tokens, in whatever order they came.
+    """
     lines = []
     for token_class, tokens in classes(counts).items():
-        if tokens:
-            price = getattr(prices, token_class)
-            lines.append(CostLine(token_class, tokens, price, cost_nanousd(tokens, price)))
+        price, begin = getattr(prices, token_class), getattr(starts, token_class)
+        for part, discount in _slices(begin, begin + tokens, tiers):
+            cost = graduated(begin + part, price, tiers) - graduated(begin, price, tiers)
+            lines.append(
+                CostLine(
+                    token_class=token_class,
+                    tokens=part,
+                    price_nanousd_per_mtok=price,
+                    discount_percent=discount,
+                    cost_nanousd=cost,
+                )
+            )
+            begin += part
     return tuple(lines)
+
+
+def _slices(begin: int, end: int, tiers: tuple[Tier, ...]) -> Iterator[tuple[int, int]]:
+    """The range [begin, end) cut at the tiers: (tokens, discount in percent) of each part that is not empty."""
+    for tier in tiers:
+        until = end if tier.up_to_tokens is None else min(end, tier.up_to_tokens)
+        if until > begin:
+            yield until - begin, tier.discount_percent
+            begin = until
 
 
 def total_nanousd(lines: tuple[CostLine, ...]) -> int:

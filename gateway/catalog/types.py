@@ -58,7 +58,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Tokens of a calendar month up to `up_to_tokens` (None: without end) are priced `discount_percent` lower."""
+    """Tokens of a calendar month up to `up_to_tokens` (None: without end) are priced `discount_percent` lower.
+
+    Counted for each model and token class apart (ADR 0007), so that a month's total does not depend on order.
+    """
 
     up_to_tokens: int | None
     discount_percent: int
@@ -91,10 +94,21 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"reasoning tokens are part of the output, yet exceed it: {self}")
 
 
-class CostLine(msgspec.Struct, frozen=True):
-    """One line of a bill: so many tokens of a class at a price."""
+class Starts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tokens of each class an account had used of a model in the month, before the request at hand."""
+
+    input_text: int = 0
+    input_image: int = 0
+    input_cached: int = 0
+    output_text: int = 0
+    output_reasoning: int = 0
+
+
+class CostLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a bill: so many tokens of a class in one discount tier, at a list price."""
 
     token_class: str
     tokens: int
     price_nanousd_per_mtok: int
+    discount_percent: int
     cost_nanousd: int

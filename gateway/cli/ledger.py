@@ -6,18 +6,20 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
-from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, usage_fields
+from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, money, usage_fields
 from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
-from gateway.credit.open import give, open_account
+from gateway.credit.give import give, open_account, set_credit_limit
 from gateway.keys import store as keys
-from gateway.keys.create import create_key
-from gateway.kit.clock import now_us
+from gateway.keys.create import cap_key, create_key
+from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
 from gateway.metering.audit import audit as audit_ledger
 from gateway.start import key_secret, price_book
+
+Cap = Annotated[str | None, typer.Option(help="The most the key may spend in this time (UTC), in dollars.")]
 
 accounts_app = typer.Typer(no_args_is_help=True, help="Who pays.")
 keys_app = typer.Typer(no_args_is_help=True, help="Who calls.")
@@ -63,9 +65,9 @@ def _accounts_with_credit(conn: ReadConn) -> list[dict[str, Any]]:
     for account in accounts.list_accounts(conn):
         balance = credit.read_balance(conn, account.id)
         assert balance is not None, "an account is opened with its balance"
-        money = credit_fields(balance, [])
+        fields = credit_fields(balance, [], [])
         shown = ("granted_usd", "settled_usd", "held_usd", "available_usd")
-        rows.append(account_fields(account) | {name: money[name] for name in shown})
+        rows.append(account_fields(account) | {name: fields[name] for name in shown})
     return rows
 
 
@@ -73,17 +75,46 @@ def _accounts_with_credit(conn: ReadConn) -> list[dict[str, Any]]:
 def accounts_grant(
     account: str,
     usd: str,
+    kind: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="top_up, promotion, sign_up or correction. [default: top_up, or correction below 0]"
+        ),
+    ] = None,
+    expires: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="When what is unused is taken back: an instant like 2027-01-01T00:00:00Z."),
+    ] = None,
+    priority: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Of grants that expire together the lowest is used first."),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why; kept with the grant.")] = "command line",
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Give an account credit, in US dollars.  A negative amount is a correction."""
     amount = parse_usd(usd)
-    kind: Any = "correction" if amount < 0 else "top_up"
+    given: Any = kind or ("correction" if amount < 0 else "top_up")
+    expires_us = None if expires is None else from_rfc3339(expires)
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        grant = database.write_now(lambda conn: give(conn, found.id, amount, kind=kind, reason=reason))
+        grant = database.write_now(
+            lambda conn: give(
+                conn, found.id, amount, kind=given, reason=reason, expires_us=expires_us, priority=priority
+            )
+        )
     show(grant_fields(grant), as_json=as_json)
+
+
+@accounts_app.command("limit")
+def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """How far an account may go beyond its credit, to be invoiced: more than 0 makes it postpaid."""
+    limit = parse_usd(usd)
+    with ledger(settings_of(data_dir)) as database:
+        found = database.read_now(lambda conn: accounts.find_account(conn, account))
+        balance = database.write_now(lambda conn: set_credit_limit(conn, found.id, limit))
+    show(account_fields(found) | money("credit_limit", balance.credit_limit_nanousd), as_json=as_json)
 
 
 @keys_app.command("create")
@@ -91,6 +122,9 @@ def keys_create(
     account: Annotated[Optional[str], typer.Option(help="The account that pays: its name or id.")] = None,  # noqa: UP045
     operator: Annotated[bool, typer.Option("--operator", help="A key for /admin/v1 instead.")] = False,
     name: Annotated[str, typer.Option(help="What people see in lists.")] = "default",
+    cap_day: Cap = None,
+    cap_month: Cap = None,
+    cap_total: Cap = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,9 +145,30 @@ def keys_create(
                 account_id=owner,
                 name=name,
                 key_secret=key_secret(settings),
+                caps=_caps(cap_day, cap_month, cap_total),
             )
         )
     show({"key": secret, **key_fields(key)}, as_json=as_json)
+
+
+@keys_app.command("cap")
+def keys_cap(
+    key_id: str,
+    cap_day: Cap = None,
+    cap_month: Cap = None,
+    cap_total: Cap = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a key's caps; what it spent so far counts.  `none` removes one."""
+    with ledger(settings_of(data_dir)) as database:
+        key = database.write_now(lambda conn: cap_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
+    show(key_fields(key), as_json=as_json)
+
+
+def _caps(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
+    given = {"cap_day_nanousd": day, "cap_month_nanousd": month, "cap_total_nanousd": total}
+    return {name: None if usd == "none" else parse_usd(usd) for name, usd in given.items() if usd is not None}
 
 
 @keys_app.command("list")

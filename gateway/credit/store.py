@@ -1,129 +1,114 @@
-"""All SQL about credit.  The database decides, in the statement that changes; nothing is looked up first."""
+"""All SQL about credit.  An account changes under the lock of its row in `balances`, and nowhere else."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, case, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.credit.tables import balances, grants, hold_resolutions, holds
-from gateway.credit.types import Balance, Grant, Hold
+from gateway.credit.purse import Purse
+from gateway.credit.tables import (
+    balances,
+    grant_uses,
+    grants,
+    key_counters,
+    leases,
+    open_grants,
+    processes,
+)
+from gateway.credit.types import Balance, Grant, GrantUse, KeyCounter, LeaseId, OpenGrant
 from gateway.kit.db import ReadConn, WriteConn, rows
 
-EXPIRY_GRACE_US = 60_000_000
-"""How long after its time an unresolved hold is still no finding: the job that gives it back runs every 15 s."""
+_SAVE_BALANCE = update(balances).where(balances.c.account_id == bindparam("id"))
 
-_FUNDED = balances.c.granted_nanousd + balances.c.credit_limit_nanousd - balances.c.settled_nanousd
-
-_TAKE = (
-    update(balances)
-    .where(
-        balances.c.account_id == bindparam("account"),
-        _FUNDED - balances.c.held_nanousd >= bindparam("amount"),
-        balances.c.free_until_us > bindparam("now"),  # else the month has turned: free.py comes first
-    )
-    .values(held_nanousd=balances.c.held_nanousd + bindparam("amount"))
-)
-
-_RESOLVE = (
-    update(balances)
-    .where(balances.c.account_id == bindparam("account"))
+_CHANGE_KEY_COUNTER = (
+    update(key_counters)
+    .where(key_counters.c.key_id == bindparam("key"), key_counters.c.period == bindparam("when"))
     .values(
-        held_nanousd=balances.c.held_nanousd - bindparam("held"),
-        settled_nanousd=balances.c.settled_nanousd + bindparam("settled"),
-        free_left_nanousd=case(
-            (
-                balances.c.free_left_nanousd > bindparam("settled"),
-                balances.c.free_left_nanousd - bindparam("settled"),
-            ),
-            else_=0,
-        ),
+        settled_nanousd=key_counters.c.settled_nanousd + bindparam("settled"),
+        held_nanousd=key_counters.c.held_nanousd + bindparam("held"),
     )
-    .returning(*balances.c)
 )
 
-_GRANT = (
-    update(balances)
-    .where(balances.c.account_id == bindparam("account"))
-    .values(granted_nanousd=balances.c.granted_nanousd + bindparam("amount"))
+_CLAIM_BATCH = (
+    update(processes)
+    .where(processes.c.id == bindparam("process"), processes.c.batch == bindparam("before"))
+    .values(batch=bindparam("before") + 1, expires_us=bindparam("expires"))
 )
 
 
-def _insert_once(conn: WriteConn, table: Table, values: dict[str, Any]) -> bool:
-    """Inserts unless the primary key is there already; says whether it was new."""
+def _upsert(conn: WriteConn, table: Table) -> Any:
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing()
-    return conn.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount == 1
+    return dialect.insert(table)
 
 
-def open_balance(conn: WriteConn, account_id: str, *, credit_limit_nanousd: int, free_until_us: int) -> None:
-    conn.execute(
-        insert(balances).values(
-            account_id=account_id,
-            granted_nanousd=0,
-            settled_nanousd=0,
-            held_nanousd=0,
-            credit_limit_nanousd=credit_limit_nanousd,
-            free_left_nanousd=0,
-            free_until_us=free_until_us,
+# -- accounts -------------------------------------------------------------------------------------------------
+
+
+def open_balance(
+    conn: WriteConn, account_id: str, *, credit_limit_nanousd: int, renew_us: int, turn_us: int
+) -> None:
+    empty = Balance(
+        account_id=account_id,
+        granted_nanousd=0,
+        settled_nanousd=0,
+        held_nanousd=0,
+        credit_limit_nanousd=credit_limit_nanousd,
+        renew_us=renew_us,
+        turn_us=turn_us,
+    )
+    conn.execute(insert(balances), msgspec.structs.asdict(empty))
+
+
+def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:
+    """The row is locked, and the limit was found to hold."""
+    statement = update(balances).where(balances.c.account_id == account_id)
+    changed = statement.values(credit_limit_nanousd=nanousd).returning(*balances.c)
+    return rows(Balance, conn.execute(changed))[0]
+
+
+def lock_purses(conn: WriteConn, account_ids: Iterable[str]) -> dict[str, Purse]:
+    """The accounts that exist, locked until this transaction ends; in one order everywhere, so nobody deadlocks."""
+    ids = sorted(set(account_ids))
+    query = select(balances).where(balances.c.account_id.in_(ids)).order_by(balances.c.account_id)
+    found = rows(Balance, conn.execute(query.with_for_update()))
+    opened = select(open_grants).where(open_grants.c.account_id.in_(ids), open_grants.c.left_nanousd > 0)
+    purses = {balance.account_id: Purse(balance, []) for balance in found}
+    for grant in rows(OpenGrant, conn.execute(opened)):
+        purses[grant.account_id].open_grants.append(grant)
+    return purses
+
+
+def save_purses(conn: WriteConn, purses: Iterable[Purse]) -> None:
+    """Writes back what was locked; the database's CHECK repeats P1."""
+    kept = list(purses)
+    changed = []
+    for purse in kept:
+        fields = msgspec.structs.asdict(purse.balance)
+        del fields["credit_limit_nanousd"]  # an operator's alone to change
+        changed.append(fields | {"id": fields.pop("account_id")})
+    conn.execute(_SAVE_BALANCE, changed)
+    given = [msgspec.structs.asdict(grant) for purse in kept for grant in purse.new_grants]
+    if given:
+        conn.execute(insert(grants), given)
+    touched = {use.grant_id for purse in kept for use in purse.new_uses}
+    touched |= {grant.id for purse in kept for grant in purse.new_grants}
+    left = [
+        msgspec.structs.asdict(grant)
+        for purse in kept
+        for grant in purse.open_grants
+        if grant.grant_id in touched
+    ]
+    if left:
+        statement = _upsert(conn, open_grants)
+        new_left = {"left_nanousd": statement.excluded.left_nanousd}
+        conn.execute(
+            statement.on_conflict_do_update(index_elements=[open_grants.c.grant_id], set_=new_left), left
         )
-    )
-
-
-def insert_grant(conn: WriteConn, grant: Grant) -> bool:
-    """Appends the grant and raises `granted`; False when this grant was there already."""
-    if not _insert_once(conn, grants, msgspec.structs.asdict(grant)):
-        return False
-    conn.execute(_GRANT, {"account": grant.account_id, "amount": grant.amount_nanousd})
-    return True
-
-
-def take(conn: WriteConn, account_id: str, amount_nanousd: int, now_us: int) -> bool:
-    """Raises `held` by the amount if the account can afford it: one statement, and the database decides.
-
-    False, too, when the account's month has turned since its last hold.
-    """
-    return conn.execute(_TAKE, {"account": account_id, "amount": amount_nanousd, "now": now_us}).rowcount == 1
-
-
-def give_back(conn: WriteConn, account_id: str, amount_nanousd: int) -> None:
-    """Undoes a `take` of the same transaction."""
-    conn.execute(_RESOLVE, {"account": account_id, "held": amount_nanousd, "settled": 0})
-
-
-def insert_hold(conn: WriteConn, hold: Hold) -> bool:
-    return _insert_once(conn, holds, msgspec.structs.asdict(hold))
-
-
-def find_hold(conn: ReadConn | WriteConn, request_id: str) -> Hold | None:
-    found = rows(Hold, conn.execute(select(holds).where(holds.c.request_id == request_id)))
-    return found[0] if found else None
-
-
-def resolve(conn: WriteConn, hold: Hold, kind: str, amount_nanousd: int, now_us: int) -> Balance | None:
-    """Turns a hold into what it cost and returns the new balance; None when it was resolved before."""
-    resolution = {
-        "request_id": hold.request_id,
-        "kind": kind,
-        "amount_nanousd": amount_nanousd,
-        "created_us": now_us,
-    }
-    if not _insert_once(conn, hold_resolutions, resolution):
-        return None
-    amounts = {"account": hold.account_id, "held": hold.amount_nanousd, "settled": amount_nanousd}
-    return rows(Balance, conn.execute(_RESOLVE, amounts))[0]
-
-
-def unresolved_holds(conn: ReadConn | WriteConn, expired_at_us: int, limit: int) -> list[Hold]:
-    """Holds past their time that nobody resolved."""
-    query = (
-        select(holds)
-        .outerjoin(hold_resolutions, hold_resolutions.c.request_id == holds.c.request_id)
-        .where(hold_resolutions.c.request_id.is_(None), holds.c.expires_us <= expired_at_us)
-        .order_by(holds.c.expires_us)
-        .limit(limit)
-    )
-    return rows(Hold, conn.execute(query))
+    uses = [msgspec.structs.asdict(use) for purse in kept for use in purse.new_uses]
+    if uses:
+        conn.execute(insert(grant_uses), uses)
 
 
 def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
@@ -131,68 +116,162 @@ def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
     return found[0] if found else None
 
 
-def lock_balance(conn: WriteConn, account_id: str) -> Balance | None:
-    """The balance, which nobody else changes until this transaction ends (SQLite has one writer anyway)."""
-    query = select(balances).where(balances.c.account_id == account_id).with_for_update()
-    found = rows(Balance, conn.execute(query))
-    return found[0] if found else None
-
-
-def set_free(conn: WriteConn, account_id: str, *, left_nanousd: int, until_us: int) -> Balance:
-    """After the month's turn; the row is locked."""
-    statement = update(balances).where(balances.c.account_id == account_id)
-    changed = statement.values(free_left_nanousd=left_nanousd, free_until_us=until_us).returning(*balances.c)
-    return rows(Balance, conn.execute(changed))[0]
-
-
 def list_grants(conn: ReadConn, account_id: str) -> list[Grant]:
-    query = select(grants).where(grants.c.account_id == account_id).order_by(grants.c.created_us)
+    query = select(grants).where(grants.c.account_id == account_id).order_by(grants.c.created_us, grants.c.id)
     return rows(Grant, conn.execute(query))
 
 
+def list_open_grants(conn: ReadConn, account_id: str) -> list[OpenGrant]:
+    query = select(open_grants).where(open_grants.c.account_id == account_id)
+    return rows(OpenGrant, conn.execute(query))
+
+
+# -- processes and their leases -------------------------------------------------------------------------------
+
+
+def claim_batch(conn: WriteConn, process_id: str, number: int, expires_us: int) -> bool:
+    """Whether this transaction is that process's next; False: it was committed before, or the process was declared dead."""
+    if number == 1:
+        statement = _upsert(conn, processes).on_conflict_do_nothing()
+        row = {"id": process_id, "batch": 1, "expires_us": expires_us}
+        return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
+    claim = {"process": process_id, "before": number - 1, "expires": expires_us}
+    return conn.execute(_CLAIM_BATCH, claim).rowcount == 1
+
+
+def committed_batch(conn: ReadConn | WriteConn, process_id: str) -> int | None:
+    """The number of the process's last batch; None: its row is gone."""
+    return conn.execute(select(processes.c.batch).where(processes.c.id == process_id)).scalar()
+
+
+def save_leases(conn: WriteConn, process_id: str, held: dict[LeaseId, int]) -> None:
+    """What the process holds now, of each lease that changed."""
+    statement = _upsert(conn, leases)
+    keys = [leases.c.process_id, leases.c.account_id, leases.c.key_id, leases.c.day_us]
+    saved = statement.on_conflict_do_update(
+        index_elements=keys, set_={"held_nanousd": statement.excluded.held_nanousd}
+    )
+    conn.execute(
+        saved,
+        [
+            {"process_id": process_id, **msgspec.structs.asdict(lease), "held_nanousd": amount}
+            for lease, amount in held.items()
+        ],
+    )
+
+
+def read_leases(conn: ReadConn | WriteConn, process_id: str) -> dict[LeaseId, int]:
+    query = select(leases).where(leases.c.process_id == process_id)
+    return {LeaseId(row.account_id, row.key_id, row.day_us): row.held_nanousd for row in conn.execute(query)}
+
+
+def lock_dead_process(conn: WriteConn, now_us: int) -> str | None:
+    """One whose deadline passed, locked; nobody else can settle from its leases any more."""
+    query = select(processes.c.id).where(processes.c.expires_us <= now_us).limit(1)
+    return conn.execute(query.with_for_update(skip_locked=True)).scalar()
+
+
+def lock_process(conn: WriteConn, process_id: str) -> bool:
+    query = select(processes.c.id).where(processes.c.id == process_id)
+    return conn.execute(query.with_for_update()).first() is not None
+
+
+def forget_process(conn: WriteConn, process_id: str) -> None:
+    """Its leases were given back."""
+    conn.execute(delete(leases).where(leases.c.process_id == process_id))
+    conn.execute(delete(processes).where(processes.c.id == process_id))
+
+
+# -- keys -----------------------------------------------------------------------------------------------------
+
+
+def read_key_counters(
+    conn: ReadConn | WriteConn, key_ids: Iterable[str]
+) -> dict[tuple[str, str], KeyCounter]:
+    query = select(key_counters).where(key_counters.c.key_id.in_(sorted(set(key_ids))))
+    found = rows(KeyCounter, conn.execute(query))
+    return {(counter.key_id, counter.period): counter for counter in found}
+
+
+def change_key_counters(conn: WriteConn, changes: Iterable[KeyCounter]) -> None:
+    """Adds each change to its counter, or begins it.  Its account is locked.
+
+    What was held was counted before, so a change downwards finds its row (and an upsert would not do: PostgreSQL
+    checks the proposed row, and a negative one is refused).
+    """
+    kept = list(changes)
+    up = [msgspec.structs.asdict(change) for change in kept if change.held_nanousd >= 0]
+    down = [
+        {
+            "key": change.key_id,
+            "when": change.period,
+            "settled": change.settled_nanousd,
+            "held": change.held_nanousd,
+        }
+        for change in kept
+        if change.held_nanousd < 0
+    ]
+    if up:
+        statement = _upsert(conn, key_counters)
+        added = {
+            column.name: column + statement.excluded[column.name]
+            for column in (key_counters.c.settled_nanousd, key_counters.c.held_nanousd)
+        }
+        keys = [key_counters.c.key_id, key_counters.c.period]
+        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), up)
+    if down:
+        conn.execute(_CHANGE_KEY_COUNTER, down)
+
+
+# -- sums, for audits and statements --------------------------------------------------------------------------
+
+
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What the counters of `balances` must equal: the sums of the immutable rows."""
+    """What counters must equal: the sums of the rows behind them."""
 
     granted_nanousd: int
-    settled_nanousd: int
     held_nanousd: int
+    capped_held_nanousd: int
+    opened_nanousd: int
+    left_nanousd: int
+    used_nanousd: int
+    key_held_nanousd: int
+    key_settled_nanousd: int
 
 
 def sum_rows(conn: ReadConn, account_id: str) -> Sums:
     """Sums over every row of an account: for audits and tests, never for the request path."""
-    granted = select(func.sum(grants.c.amount_nanousd)).where(grants.c.account_id == account_id)
-    resolved = holds.outerjoin(hold_resolutions, hold_resolutions.c.request_id == holds.c.request_id)
-    mine = holds.c.account_id == account_id
-    settled = select(func.sum(hold_resolutions.c.amount_nanousd)).select_from(resolved).where(mine)
-    held = select(func.sum(holds.c.amount_nanousd)).select_from(resolved)
-    held = held.where(mine, hold_resolutions.c.request_id.is_(None))
-    # PostgreSQL's SUM(bigint) is a Decimal in Python; money is int.
+
+    def total(column: Any, *where: Any) -> int:
+        # PostgreSQL's SUM(bigint) is a Decimal in Python; money is int.
+        return int(conn.execute(select(func.sum(column)).where(*where)).scalar() or 0)
+
+    mine = grants.c.account_id == account_id
+    leased = leases.c.account_id == account_id
+    given = select(grants.c.id).where(mine)
+    whole = (key_counters.c.account_id == account_id, key_counters.c.period == "total")
     return Sums(
-        granted_nanousd=int(conn.execute(granted).scalar() or 0),
-        settled_nanousd=int(conn.execute(settled).scalar() or 0),
-        held_nanousd=int(conn.execute(held).scalar() or 0),
+        granted_nanousd=total(grants.c.amount_nanousd, mine),
+        held_nanousd=total(leases.c.held_nanousd, leased),
+        capped_held_nanousd=total(leases.c.held_nanousd, leased, leases.c.key_id != ""),
+        opened_nanousd=total(grants.c.amount_nanousd, mine, grants.c.amount_nanousd > 0),
+        left_nanousd=total(open_grants.c.left_nanousd, open_grants.c.account_id == account_id),
+        used_nanousd=total(grant_uses.c.amount_nanousd, grant_uses.c.grant_id.in_(given)),
+        key_held_nanousd=total(key_counters.c.held_nanousd, *whole),
+        key_settled_nanousd=total(key_counters.c.settled_nanousd, *whole),
     )
 
 
-def posted_amounts(conn: ReadConn, account_id: str) -> dict[str, int]:
-    """What was taken from each of an account's holds, by request: for audits."""
+def uses_of(conn: ReadConn, account_id: str) -> list[GrantUse]:
+    """Every use of an account's grants."""
     query = (
-        select(hold_resolutions.c.request_id, hold_resolutions.c.amount_nanousd)
-        .join(holds, holds.c.request_id == hold_resolutions.c.request_id)
-        .where(holds.c.account_id == account_id, hold_resolutions.c.kind == "posted")
+        select(*grant_uses.c)
+        .join(grants, grants.c.id == grant_uses.c.grant_id)
+        .where(grants.c.account_id == account_id)
     )
-    return {row.request_id: row.amount_nanousd for row in conn.execute(query)}
+    return rows(GrantUse, conn.execute(query))
 
 
-def dead_holds(conn: ReadConn, account_id: str, now_us: int) -> list[str]:
-    """Requests of an account whose hold is well past its time and was never resolved."""
-    query = (
-        select(holds.c.request_id)
-        .outerjoin(hold_resolutions, hold_resolutions.c.request_id == holds.c.request_id)
-        .where(
-            holds.c.account_id == account_id,
-            hold_resolutions.c.request_id.is_(None),
-            holds.c.expires_us < now_us - EXPIRY_GRACE_US,
-        )
-    )
-    return list(conn.execute(query).scalars())
+def dead_processes(conn: ReadConn, before_us: int) -> list[str]:
+    """Processes whose deadline passed before an instant and whose leases nobody gave back."""
+    return list(conn.execute(select(processes.c.id).where(processes.c.expires_us < before_us)).scalars())

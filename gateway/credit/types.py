@@ -4,7 +4,17 @@ import msgspec
 
 GrantKind = Literal["sign_up", "monthly_free", "top_up", "promotion", "correction", "expiry"]
 NEVER_US = 2**63 - 1
-"""`free_until_us` of an account without a free tier: its month never turns."""
+"""An instant that does not come: of a grant that never expires, of an account without a free tier."""
+
+PRIORITIES: dict[GrantKind, int] = {
+    "monthly_free": 0,
+    "promotion": 10,
+    "sign_up": 20,
+    "top_up": 30,
+    "correction": 30,
+    "expiry": 30,
+}
+"""Of two grants that expire together the lower burns down first: what was given before what was paid for."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +27,26 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     created_us: int
     expires_us: int | None = None
+    priority: int = 30
+
+
+class OpenGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a grant."""
+
+    grant_id: str
+    account_id: str
+    left_nanousd: int
+    expires_us: int
+    priority: int
+    created_us: int
+
+
+class GrantUse(msgspec.Struct, frozen=True, kw_only=True):
+    """So much of a grant went to a request, or to the grant row that took it back (a correction, an expiry)."""
+
+    grant_id: str
+    used_by: str
+    amount_nanousd: int
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +56,16 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     granted_nanousd: int
     settled_nanousd: int
     held_nanousd: int
+    """What the gateways have drawn in advance and not yet settled or given back."""
     credit_limit_nanousd: int
-    free_left_nanousd: int = 0
-    """How much of `granted` is this month's free tier, unspent."""
-    free_until_us: int = NEVER_US
-    """When the month turns for this account."""
+    """How far a postpaid account may go beyond what was granted; 0: prepaid."""
+    renew_us: int = NEVER_US
+    """When the monthly free tier is next given."""
+    turn_us: int = NEVER_US
+    """The next instant at which something is renewed or expires: until then nothing changes by itself."""
+    chain_seq: int = 0
+    chain_hash: str = ""
+    """The account's last receipt: its number and its hash (metering/chain.py)."""
 
     @property
     def remaining_nanousd(self) -> int:
@@ -39,8 +74,29 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def available_nanousd(self) -> int:
-        """What a new request may hold."""
+        """What may still be drawn."""
         return self.remaining_nanousd - self.held_nanousd
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that one key may spend, in nano-dollars, per UTC day, per UTC month and in all; None: no limit."""
+
+    day_nanousd: int | None = None
+    month_nanousd: int | None = None
+    total_nanousd: int | None = None
+
+
+NO_CAPS = Caps()
+
+
+class KeyCounter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key spent and holds in one period: `day:2026-11-23`, `month:2026-11` or `total`."""
+
+    key_id: str
+    account_id: str
+    period: str
+    settled_nanousd: int
+    held_nanousd: int
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +108,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     prompt_nanousd: int
     output_tokens_max: int
     output_price_nanousd_per_mtok: int
+    clamp: bool = False
+    """Whether a shorter answer will do, when the whole cannot be afforded."""
+    caps: Caps = NO_CAPS
     monthly_free_nanousd: int = 0
     """What the price book gives each month to accounts that have a free tier."""
-    expires_us: int
+
+
+class LeaseId(msgspec.Struct, frozen=True):
+    """One process's lease of an account; of a capped key and a day, where the key's own counters hold it too."""
+
+    account_id: str
+    key_id: str = ""
+    day_us: int = 0
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Credit set aside.  `output_tokens_max` is what it affords: clamped when the balance was short."""
+    """Credit set aside for one request.  `output_tokens_max` is what it affords: clamped when credit was short."""
 
     request_id: str
     account_id: str
@@ -66,4 +132,5 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     amount_nanousd: int
     output_tokens_max: int
     created_us: int
-    expires_us: int
+    process_id: str
+    lease_id: LeaseId

@@ -4,13 +4,17 @@ The bound takes microseconds and is never too low.  An exact count is only made 
 question: whether the request fits the model's context, and whether a small balance affords it.
 """
 
+import msgspec
+
 from gateway.catalog.rate import prompt_cost_max
 from gateway.catalog.types import Model
-from gateway.credit.types import Order
-from gateway.errors import BadRequest
+from gateway.credit.types import NO_CAPS, Caps, Order
+from gateway.errors import BadRequest, MaxCostExceeded, NotAllowed
 from gateway.inference.measure import Measure
 from gateway.inference.request import ChatRequest
 from gateway.inference.tally import Sizes
+from gateway.keys.types import Caller
+from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 from gateway.tokens.bound import bound_prompt
 from gateway.tokens.order_v13 import refuse_disorder
 from gateway.tokens.types import PromptRejected
@@ -77,22 +81,70 @@ async def exactly(sizes: Sizes, measure: Measure) -> Sizes:
 
 
 def order_for(
-    sizes: Sizes, payer: tuple[str, str], request_id: str, *, expires_us: int, monthly_free_nanousd: int
+    sizes: Sizes,
+    caller: Caller,
+    request_id: str,
+    *,
+    output_tokens: int,
+    clamp: bool,
+    monthly_free_nanousd: int,
 ) -> Order:
-    """What to hold for this account and key: the prompt at worst, at list price, and every token of answer allowed."""
-    account_id, key_id = payer
-    images = sizes.bound.image_tokens_max if sizes.count is None else sizes.count.image_tokens
+    """What to hold for this key: the prompt at worst, at list price, and so many tokens of answer.
+
+    Raises:
+        NotAllowed: an operator's key, which spends nothing.
+    """
     prices = sizes.model.prices
+    capped = (caller.cap_day_nanousd, caller.cap_month_nanousd, caller.cap_total_nanousd)
     return Order(
         request_id=request_id,
-        account_id=account_id,
-        key_id=key_id,
-        prompt_nanousd=prompt_cost_max(sizes.input_tokens_max - images, images, prices),
-        output_tokens_max=sizes.output_tokens_max,
+        account_id=payer(caller),
+        key_id=caller.key_id,
+        prompt_nanousd=prompt_nanousd(sizes),
+        output_tokens_max=output_tokens,
         output_price_nanousd_per_mtok=prices.output_max,
+        clamp=clamp,
+        caps=NO_CAPS
+        if capped == (None, None, None)
+        else Caps(day_nanousd=capped[0], month_nanousd=capped[1], total_nanousd=capped[2]),
         monthly_free_nanousd=monthly_free_nanousd,
-        expires_us=expires_us,
     )
+
+
+def prompt_nanousd(sizes: Sizes) -> int:
+    """What the prompt costs at worst, at list price."""
+    images = sizes.bound.image_tokens_max if sizes.count is None else sizes.count.image_tokens
+    return prompt_cost_max(sizes.input_tokens_max - images, images, sizes.model.prices)
+
+
+async def within(max_cost_nanousd: int | None, sizes: Sizes, measure: Measure) -> Sizes:
+    """The same, with the answer cut to what the request's own `max_cost_usd` affords at list price.
+
+    Raises:
+        MaxCostExceeded: it does not afford the prompt and one token.
+    """
+    if max_cost_nanousd is None:
+        return sizes
+    price = sizes.model.prices.output_max
+    if max_cost_nanousd < prompt_nanousd(sizes) + cost_nanousd(sizes.output_tokens_max, price):
+        sizes = await exactly(sizes, measure)
+    left = max_cost_nanousd - prompt_nanousd(sizes)
+    tokens = sizes.output_tokens_max if price == 0 else tokens_affordable(left, price)
+    if left < 0 or tokens < 1:
+        needed = prompt_nanousd(sizes) + cost_nanousd(1, price)
+        raise MaxCostExceeded(
+            f"this request may cost ${format_usd(needed)} for its prompt and one token, and its max_cost_usd is"
+            f" ${format_usd(max_cost_nanousd)}; raise it, or send less",
+            needed_nanousd=needed,
+            available_nanousd=max_cost_nanousd,
+        )
+    return msgspec.structs.replace(sizes, output_tokens_max=min(tokens, sizes.output_tokens_max))
+
+
+def payer(caller: Caller) -> str:
+    if caller.account_id is None:
+        raise NotAllowed("an operator's key spends nothing; create a key for an account and use that")
+    return caller.account_id
 
 
 def _too_long(what: str, model: Model, param: str) -> BadRequest:

@@ -14,6 +14,9 @@ _NEEDS_PARSING = re.compile(rb'"(?:usage|timings|error)"\s*:\s*[{"]|"finish_reas
 """Inside a JSON string every quote is escaped, so a model cannot write any of these into its answer."""
 _EMPTY_DELTA = re.compile(rb'"content"\s*:\s*(?:""|null)[,}]')
 
+CHARS_PER_TOKEN = 6
+"""More than a token usually has: a guess at how far a silent worker is, on the side of letting it go on."""
+
 SAYS_ALL: frozenset[Kind] = frozenset({"vllm", "sglang"})
 """Kinds that report everything on every chunk when asked: what they wrote need not be remembered."""
 
@@ -31,6 +34,7 @@ class Meter:
         """Chunks with something in them: about one token each."""
         self.reasoning_deltas = 0
         self.finish_reason: str | None = None
+        self._chars = 0
 
     def observe(self, payload: bytes) -> Event | None:
         """Takes note of one chunk; returns it decoded if it had to be.
@@ -58,6 +62,7 @@ class Meter:
             self.reasoning_deltas += bool(delta.reasoning)
             self.finish_reason = self.finish_reason or delta.finish_reason
             self._reasoning.append(delta.reasoning)
+            self._chars += len(delta.text) + len(delta.reasoning)
             if self.listens:
                 self._text.append(delta.text)
                 self._text += [(call.name or "") + call.arguments for call in delta.tool_calls]
@@ -66,6 +71,13 @@ class Meter:
     @property
     def finished(self) -> bool:
         return self.finish_reason is not None
+
+    @property
+    def output_tokens(self) -> int:
+        """How many were produced so far: the worker's word, else one per chunk or per `CHARS_PER_TOKEN` characters."""
+        if self.usage is not None:
+            return self.usage.output_tokens
+        return max(self.deltas, self._chars // CHARS_PER_TOKEN)
 
     @property
     def heard(self) -> tuple[str, str]:

@@ -3,16 +3,15 @@
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
 
-import anyio
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
-from gateway.credit.hold import place, place_whole
-from gateway.credit.types import Hold
-from gateway.errors import NotAllowed, WorkerUnreachable
+from gateway.catalog.types import PriceBook
+from gateway.credit.types import Hold, Order
+from gateway.errors import WorkerUnreachable
 from gateway.inference.audit import Answered, Audits
 from gateway.inference.drains import Drains
-from gateway.inference.estimate import exactly, fit, order_for, size_up
+from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
 from gateway.inference.events import Dialect
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
@@ -27,6 +26,7 @@ from gateway.inference.translate import dialect_spoken, translate
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
+from gateway.metering.writer import Writer
 from gateway.workers.ask import Exchange, ask
 from gateway.workers.choose import order as by_load
 from gateway.workers.http import HttpClient
@@ -45,7 +45,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure
     drains: Drains
     audits: Audits
-    hold_ttl_s: float
+    writer: Writer
+    stream_hold_tokens: int
+    claim_ttl_s: float
     idempotency_ttl_s: float
 
 
@@ -71,9 +73,9 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
         arrival.idempotency_key,
         arrival.body,
         arrival.dialect,
-        account_id=_payer(arrival.caller),
+        account_id=payer(arrival.caller),
         request_id=trace.request_id,
-        expires_us=_hold_expiry(gateway),
+        expires_us=now_us() + int(gateway.claim_ttl_s * SECOND_US),
     )
     repeat = Repeat(gateway.database, claim, ttl_s=gateway.idempotency_ttl_s)
     stored = await repeat.claim()
@@ -91,13 +93,15 @@ async def _run(
     gateway: Gateway, arrival: Arrival, client: Client, trace: Trace, repeat: Repeat | None
 ) -> None:
     """Parse, bound, hold, choose, relay, settle: the order of everything."""
+    prices = gateway.catalog.now()
     request = parse(arrival.body, arrival.dialect)
-    model = gateway.catalog.require(request.model)
+    model = prices.require(request.model)
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
+    sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)
     gateway.workers.serving(model.id)  # if nobody serves it, refuse before any credit moves
-    sizes, hold = await _hold(gateway, sizes, arrival.caller, trace.request_id)
-    settlement = Settlement(gateway.database, hold, model, gateway.catalog.book.version, trace)
+    sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
+    settlement = Settlement(gateway.writer, order, hold, model, prices.book, trace)
     exchange = await _open(gateway, request, sizes, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(
@@ -113,6 +117,7 @@ async def _run(
         trace=trace,
         headers=_headers(request, sizes),
         repeat=repeat,
+        hold_step=gateway.stream_hold_tokens,
     )
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
     if audited:
@@ -121,22 +126,38 @@ async def _run(
         )
 
 
-async def _hold(gateway: Gateway, sizes: Sizes, caller: Caller, request_id: str) -> tuple[Sizes, Hold]:
-    """All that is asked; from a balance too small for that, what it affords of the exact amount.
-
-    Shielded: a client that leaves now must not leave credit held that nobody will settle.
+async def _hold(
+    gateway: Gateway, request: ChatRequest, sizes: Sizes, book: PriceBook, caller: Caller, request_id: str
+) -> tuple[Sizes, Order, Hold]:
+    """All that is asked, or a stream's first step of it; from a balance too small for that, what it affords of the
+    exact amount, and then that is the most the answer may have.
     """
-    payer, free = (_payer(caller), caller.key_id), gateway.catalog.book.monthly_free_nanousd
-    expires_us = _hold_expiry(gateway)
-    with anyio.CancelScope(shield=True):
-        order = order_for(sizes, payer, request_id, expires_us=expires_us, monthly_free_nanousd=free)
-        hold = await gateway.database.write(lambda conn: place_whole(conn, order))
-        if hold is None:
-            sizes = await exactly(sizes, gateway.measure)
-            exact = order_for(sizes, payer, request_id, expires_us=expires_us, monthly_free_nanousd=free)
-            hold = await gateway.database.write(lambda conn: place(conn, exact))
-    assert hold is not None, "a shielded scope does not swallow what it holds"
-    return msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max), hold
+    tokens = (
+        min(sizes.output_tokens_max, gateway.stream_hold_tokens)
+        if request.stream
+        else sizes.output_tokens_max
+    )
+
+    def order(sizes: Sizes, *, clamp: bool) -> Order:
+        return order_for(
+            sizes,
+            caller,
+            request_id,
+            output_tokens=tokens,
+            clamp=clamp,
+            monthly_free_nanousd=book.monthly_free_nanousd,
+        )
+
+    wanted = order(sizes, clamp=False)
+    hold = await gateway.writer.hold(wanted)
+    if hold is None:
+        sizes = await exactly(sizes, gateway.measure)
+        wanted = order(sizes, clamp=True)
+        hold = await gateway.writer.hold(wanted)
+        assert hold is not None, "less will do, or it is refused"
+        if hold.output_tokens_max < tokens:
+            sizes = msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max)
+    return sizes, wanted, hold
 
 
 async def _open(
@@ -159,17 +180,7 @@ async def _open(
         raise
 
 
-def _payer(caller: Caller) -> str:
-    if caller.account_id is None:
-        raise NotAllowed("an operator's key spends nothing; create a key for an account and use that")
-    return caller.account_id
-
-
-def _hold_expiry(gateway: Gateway) -> int:
-    return now_us() + int(gateway.hold_ttl_s * SECOND_US)
-
-
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:
-    """Says when the balance, not the request, limits the answer."""
+    """Says when money (the balance, a cap, `max_cost_usd`), not `max_tokens`, limits the answer."""
     clamped = sizes.output_tokens_max < (request.output_tokens_max or sizes.model.context_tokens)
     return {"x-tollway-max-tokens": str(sizes.output_tokens_max)} if clamped else {}

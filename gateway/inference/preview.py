@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.catalog.rate import prompt_cost_max, rate, total_nanousd
-from gateway.catalog.types import Model, PriceBook, TokenCounts
+from gateway.catalog.types import TOKEN_CLASSES, Model, PriceBook, Starts, TokenCounts
 from gateway.credit import store as credit
 from gateway.errors import BadRequest
 from gateway.inference.estimate import exactly, fit, size_up
@@ -13,7 +13,8 @@ from gateway.inference.pipeline import Gateway
 from gateway.inference.request import ChatRequest
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
-from gateway.kit.clock import month_begin_us, now_us
+from gateway.kit.clock import now_us, rfc3339
+from gateway.kit.db import ReadConn
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 from gateway.metering import store as metering
 from gateway.metering.types import Source
@@ -99,14 +100,17 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
     sizes = await fit(request, sizes, gateway.measure)
     room = model.context_tokens - counted.prompt_tokens
     output_max = min(request.output_tokens_max or room, room)
-    month = month_begin_us(now_us())
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
     typical = await gateway.database.read(lambda conn: metering.typical_output(conn, account_id, model.id))
-    used = await gateway.database.read(lambda conn: metering.tokens_since(conn, account_id, month))
+    starts = await gateway.database.read(lambda conn: _volume(conn, account_id, model.id))
     assert balance is not None, "an account is opened with its balance"
     prompt = prompt_cost_max(counted.text_tokens, counted.image_tokens, model.prices)
     worst = prompt + cost_nanousd(output_max, model.prices.output_max)
-    likely = None if typical is None else _cost(counted, min(typical, output_max), model)
+    likely = (
+        None
+        if typical is None
+        else _cost(counted, min(typical, output_max), model, gateway.catalog.book, starts)
+    )
     left = balance.available_nanousd - prompt
     price = model.prices.output_max
     affordable = output_max if price == 0 else min(output_max, tokens_affordable(left, price))
@@ -121,7 +125,7 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
         "likely_completion_tokens": None if typical is None else min(typical, output_max),
         "cost_likely_nanousd": likely,
         "cost_likely_usd": None if likely is None else format_usd(likely),
-        "tier": _tier(gateway.catalog.book, used),
+        "tiers": _tiers(gateway.catalog.book, starts),
         **_money("available", balance.available_nanousd),
         "affordable": left >= 0 and affordable >= 1,
         "affordable_max_tokens": affordable if left >= 0 else 0,
@@ -129,25 +133,34 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
     }
 
 
-def _cost(counted: Counted, output_tokens: int, model: Model) -> int:
+def _cost(counted: Counted, output_tokens: int, model: Model, book: PriceBook, starts: Starts) -> int:
     counts = TokenCounts(
         input_tokens=counted.prompt_tokens,
         input_image_tokens=counted.image_tokens,
         output_tokens=output_tokens,
     )
-    return total_nanousd(rate(counts, model.prices))
+    return total_nanousd(rate(counts, model.prices, book.tiers, starts))
 
 
-def _tier(book: PriceBook, used: int) -> dict[str, Any]:
-    """Which tier the account's tokens of this month (UTC) have reached, and where the next one begins."""
-    for tier in book.tiers:
-        if tier.up_to_tokens is None or used < tier.up_to_tokens:
-            return {
-                "tokens_this_month": used,
-                "discount_percent": tier.discount_percent,
-                "up_to_tokens": tier.up_to_tokens,
-            }
-    raise AssertionError("the last tier has no end")
+def _volume(conn: ReadConn, account_id: str, model_id: str) -> Starts:
+    """What the account used of the model this month (UTC), by class."""
+    month = rfc3339(now_us())[:7]
+    counters = metering.read_tier_counters(conn, [account_id], [month])
+    return Starts(**{each.token_class: each.tokens for each in counters if each.model == model_id})
+
+
+def _tiers(book: PriceBook, starts: Starts) -> dict[str, Any]:
+    """By token class: the volume of this month, its discount, and where the next tier begins."""
+    found = {}
+    for name in TOKEN_CLASSES:
+        used = getattr(starts, name)
+        tier = next(tier for tier in book.tiers if tier.up_to_tokens is None or used < tier.up_to_tokens)
+        found[name] = {
+            "tokens_this_month": used,
+            "discount_percent": tier.discount_percent,
+            "up_to_tokens": tier.up_to_tokens,
+        }
+    return found
 
 
 def _money(name: str, nanousd: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from gateway.errors import StorageUnavailable, TollwayError, WorkerFailed, WorkerRefused, WorkerTimedOut
+from gateway.inference.allowance import Allowance
 from gateway.inference.decode import decode
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
@@ -24,7 +25,7 @@ from gateway.inference.tally import NOTHING, Sizes, Tally, tally
 from gateway.inference.trace import Trace
 from gateway.kit import sse
 from gateway.kit.db import WriteConn
-from gateway.metering.record import Settled
+from gateway.metering.batch import Settled
 from gateway.metering.types import Outcome
 from gateway.replay.types import Stored
 from gateway.workers.ask import Exchange
@@ -61,9 +62,11 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     trace: Trace
     headers: dict[str, str]
     repeat: Repeat | None
+    hold_step: int
 
     async def tally(self) -> Tally:
-        return await tally(self.meter, self.sizes, self.exchange.worker.kind, self.measure)
+        held = self.settlement.output_tokens_held
+        return await tally(self.meter, self.sizes, self.exchange.worker.kind, self.measure, held)
 
 
 async def relay(talk: Conversation, drains: Drains) -> None:
@@ -74,8 +77,10 @@ async def relay(talk: Conversation, drains: Drains) -> None:
     """
     outcome: Outcome = "client_gone"
     try:
-        await _pass_on(talk)
-        await _write(talk, await _settle(talk, lambda settled: talk.responder.tail(_usage(talk, settled))))
+        end = await _pass_on(talk)
+        await _write(
+            talk, await _settle(talk, end, lambda settled: talk.responder.tail(_usage(talk, settled)))
+        )
         await talk.client.end_stream()
     except BaseException as error:
         outcome = outcome_of(error)
@@ -102,7 +107,9 @@ async def collect(talk: Conversation) -> None:
         event = talk.meter.note(decode(body))
         if not event.deltas:
             raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
-        whole = await _settle(talk, lambda settled: talk.responder.whole(body, event, _usage(talk, settled)))
+        whole = await _settle(
+            talk, "completed", lambda settled: talk.responder.whole(body, event, _usage(talk, settled))
+        )
         await talk.client.answer(talk.headers, whole)
     except BaseException as error:
         outcome = outcome_of(error)
@@ -113,9 +120,10 @@ async def collect(talk: Conversation) -> None:
         await talk.settlement.close(outcome, NOTHING)
 
 
-async def _pass_on(talk: Conversation) -> None:
-    """Pieces, until the worker says it is done; the last ones are kept back."""
+async def _pass_on(talk: Conversation) -> Outcome:
+    """Pieces, until the worker says it is done, or credit ends; the last ones are kept back."""
     meter, responder = talk.meter, talk.responder
+    allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
     while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
         assert payload is not None, "the loop's own condition"
         event = meter.observe(payload)
@@ -124,10 +132,15 @@ async def _pass_on(talk: Conversation) -> None:
             responder.keep_back(payload)
         elif (piece := responder.chunk(payload, event)) is not None:
             await _write(talk, piece)
+            if not await allowance.covers(meter):
+                await _stop_worker(talk)
+                responder.cut_short()
+                return "credit_ended"
     if not meter.finished:
         raise WorkerFailed(
             "the worker ended its answer before it was complete; nothing was charged", work_started=True
         )
+    return "completed"
 
 
 async def _write(talk: Conversation, piece: bytes) -> None:
@@ -139,7 +152,7 @@ async def _write(talk: Conversation, piece: bytes) -> None:
     await talk.client.write(piece)
 
 
-async def _settle(talk: Conversation, end: Callable[[Settled], bytes]) -> bytes:
+async def _settle(talk: Conversation, outcome: Outcome, end: Callable[[Settled], bytes]) -> bytes:
     """Settles a complete answer and returns its last bytes, which show what was charged."""
     repeat = talk.repeat
 
@@ -147,7 +160,7 @@ async def _settle(talk: Conversation, end: Callable[[Settled], bytes]) -> bytes:
         if repeat is not None:
             repeat.keep(conn, end(settled), streamed=talk.trace.streamed)
 
-    settled = await talk.settlement.close("completed", await talk.tally(), keep)
+    settled = await talk.settlement.close(outcome, await talk.tally(), keep)
     if settled is None:
         raise StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
     return end(settled)

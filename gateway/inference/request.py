@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.errors import BadRequest
 from gateway.inference.events import Dialect
+from gateway.kit.money import parse_usd
 from gateway.tokens.decode import explain
 from gateway.tokens.types import Message, Prompt, PromptRejected, Tool
 
@@ -27,16 +28,18 @@ class _View(msgspec.Struct, frozen=True):
     max_tokens: _TokensMax | None = None
     max_completion_tokens: _TokensMax | None = None
     n: int | None = None
+    max_cost_usd: msgspec.Raw | None = None
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`output_tokens_max` is what the client allows (None: as much as fits); `fields` is its body, raw."""
+    """`output_tokens_max` and `max_cost_nanousd` are what the client allows (None: no limit); `fields` is its body, raw."""
 
     model: str
     prompt: Prompt
     stream: bool
     include_usage: bool
     output_tokens_max: int | None
+    max_cost_nanousd: int | None
     dialect: Dialect
     fields: dict[str, msgspec.Raw]
 
@@ -65,9 +68,26 @@ def parse(body: bytes, dialect: Dialect) -> ChatRequest:
         stream=bool(view.stream),
         include_usage=view.stream_options is not None and bool(view.stream_options.include_usage),
         output_tokens_max=min(limits) if limits else None,
+        max_cost_nanousd=_max_cost(view.max_cost_usd),
         dialect=dialect,
         fields=fields,
     )
+
+
+def _max_cost(raw: msgspec.Raw | None) -> int | None:
+    """Dollars as a JSON string or number, read digit by digit: a float would not be exact."""
+    text = "null" if raw is None else bytes(raw).decode()
+    if text == "null":
+        return None
+    try:
+        nanousd = parse_usd(text.strip('"'))
+    except ValueError as error:
+        raise BadRequest(str(error), param="max_cost_usd") from error
+    if nanousd <= 0:
+        raise BadRequest(
+            "max_cost_usd must be more than nothing; leave it out for no limit", param="max_cost_usd"
+        )
+    return nanousd
 
 
 def _decode(body: bytes) -> tuple[_View, dict[str, msgspec.Raw]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.inference import encode_mistral, encode_openai
 from gateway.inference.decode import decode
-from gateway.inference.events import Dialect, Event
+from gateway.inference.events import Delta, Dialect, Event
 from gateway.kit import sse
 
 _encoder = msgspec.json.Encoder()
@@ -25,12 +25,15 @@ class Responder:
         self._alike = client == worker
         self._include_usage = include_usage
         self._tail: list[bytes] = []
+        self._last = b""
+        self._notice = b""
 
     def keep_back(self, payload: bytes) -> None:
         self._tail.append(payload)
 
     def chunk(self, payload: bytes, event: Event | None) -> bytes | None:
         """One piece as an SSE event; None when there is nothing in it for the client."""
+        self._last = payload
         if self._alike:
             if event is None or event.usage is None:
                 return sse.encode(payload)
@@ -41,10 +44,19 @@ class Responder:
         encode = encode_openai.encode_chunk if self._client == "openai" else encode_mistral.encode_chunk
         return sse.encode(encode(event))
 
+    def cut_short(self) -> None:
+        """The answer ends here, properly, although the worker had more to say: credit ran out."""
+        last = decode(self._last)
+        end = Event(
+            id=last.id, created=last.created, model=last.model, deltas=(Delta(finish_reason="length"),)
+        )
+        self._tail = [encode_mistral.encode_chunk(end)]  # which OpenAI's clients read as well
+        self._notice = sse.comment("the answer was cut short because the account's credit ran out")
+
     def tail(self, usage: dict[str, Any]) -> bytes:
         """What was kept back, the usage where this client expects it, and `[DONE]`."""
         out = self._mistral_tail(usage) if self._client == "mistral" else self._openai_tail(usage)
-        return b"".join(out) + sse.encode(sse.DONE)
+        return self._notice + b"".join(out) + sse.encode(sse.DONE)
 
     def _openai_tail(self, usage: dict[str, Any]) -> list[bytes]:
         events = [decode(payload) for payload in self._tail]

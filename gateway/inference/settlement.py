@@ -5,16 +5,16 @@ from typing import Any
 
 import anyio
 
-from gateway.catalog.rate import rate, total_nanousd
-from gateway.catalog.types import Model
-from gateway.credit.types import Hold
+from gateway.catalog.types import Model, PriceBook
+from gateway.credit.types import Hold, Order
 from gateway.inference.tally import Tally
 from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
-from gateway.kit.db import Database, WriteConn
+from gateway.kit.db import WriteConn
 from gateway.kit.money import format_usd
-from gateway.metering.record import Settled, record
-from gateway.metering.types import BILLED, Outcome, UsageEvent
+from gateway.metering.batch import Charge, Settled
+from gateway.metering.types import Outcome, UsageEvent
+from gateway.metering.writer import Writer
 
 SETTLE_TIMEOUT_S = 10.0
 """Longer than the database's own patience; a settlement that cannot be written by then is left to expiry."""
@@ -22,14 +22,30 @@ SETTLE_TIMEOUT_S = 10.0
 
 class Settlement:
     def __init__(
-        self, database: Database, hold: Hold, model: Model, price_version: int, trace: Trace
+        self, writer: Writer, order: Order, hold: Hold, model: Model, book: PriceBook, trace: Trace
     ) -> None:
-        self._database = database
+        self._writer = writer
+        self._order = order
         self._hold = hold
         self._model = model
-        self._price_version = price_version
+        self._book = book
         self._trace = trace
         self._closed = False
+
+    @property
+    def output_tokens_held(self) -> int:
+        """How many tokens of answer are paid for by what is held so far."""
+        return self._hold.output_tokens_max
+
+    async def extend(self, tokens: int) -> bool:
+        """Holds up to so many more tokens of answer; False: there is no credit for even one.
+
+        Raises:
+            StorageUnavailable, ProcessLost: it cannot be known.
+        """
+        hold = await self._writer.extend(self._order, self._hold, tokens)
+        self._hold = hold or self._hold
+        return hold is not None
 
     async def close(
         self, outcome: Outcome, tally: Tally, keep: Callable[[WriteConn, Settled], None] | None = None
@@ -47,17 +63,16 @@ class Settlement:
         if self._closed:
             return None
         self._closed = True
-        event = self._event(outcome, tally)
+        charge = Charge(
+            hold=self._hold,
+            event=self._event(outcome, tally),
+            prices=self._model.prices,
+            tiers=self._book.tiers,
+            keep=keep,
+        )
         settled: Settled | None = None
-
-        def write(conn: WriteConn) -> Settled:
-            recorded = record(conn, event, self._hold)
-            if keep is not None:
-                keep(conn, recorded)
-            return recorded
-
         with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
-            settled = await self._database.write(write)
+            settled = await self._writer.charge(charge)
             self._trace.settled(settled.event)
         return settled
 
@@ -65,14 +80,13 @@ class Settlement:
         counts = tally.counts
         if outcome == "completed" and counts.output_tokens == 0:
             outcome = "empty"
-        cost = total_nanousd(rate(counts, self._model.prices)) if outcome in BILLED else 0
         return UsageEvent(
             request_id=self._hold.request_id,
             account_id=self._hold.account_id,
             key_id=self._hold.key_id,
             model=self._model.id,
             worker=self._trace.worker,
-            price_version=self._price_version,
+            price_version=self._book.version,
             outcome=outcome,
             streamed=self._trace.streamed,
             input_source=tally.input_source,
@@ -84,7 +98,7 @@ class Settlement:
             input_cached_tokens=counts.input_cached_tokens,
             output_tokens=counts.output_tokens,
             output_reasoning_tokens=counts.output_reasoning_tokens,
-            cost_nanousd=cost,
+            cost_nanousd=0,  # rated when it is committed: a discount depends on what came before
             held_nanousd=self._hold.amount_nanousd,
             created_us=self._hold.created_us,
             duration_us=max(0, now_us() - self._hold.created_us),
@@ -107,5 +121,6 @@ def usage_fields(settled: Settled, worker_fields: dict[str, Any]) -> dict[str, A
         "image_tokens": event.input_image_tokens,
         "cost_nanousd": event.cost_nanousd,
         "cost_usd": format_usd(event.cost_nanousd),
-        "credits_remaining_usd": format_usd(settled.balance.remaining_nanousd),
+        "outcome": event.outcome,
+        "credits_remaining_usd": format_usd(settled.remaining_nanousd),
     }

@@ -36,7 +36,7 @@ NOTHING = Tally()
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """What was known before any worker was asked.  `input_tokens_max` and `output_tokens_max` are what was held."""
+    """What was known before any worker was asked.  `input_tokens_max` is what was held of the prompt; `output_tokens_max` the most the answer may have."""
 
     model: Model
     prompt: Prompt
@@ -46,7 +46,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     count: PromptCount | None = None
 
 
-async def tally(meter: Meter, sizes: Sizes, kind: Kind, measure: Measure) -> Tally:
+async def tally(meter: Meter, sizes: Sizes, kind: Kind, measure: Measure, output_tokens_held: int) -> Tally:
     """Never raises for what a client or worker sent: what was delivered must be billed."""
     usage, model = meter.usage, sizes.model
     believed = usage is not None and (kind in model.believed_kinds or not model.counted_here)
@@ -60,7 +60,7 @@ async def tally(meter: Meter, sizes: Sizes, kind: Kind, measure: Measure) -> Tal
     images, image_source = _images(usage, count, sizes.bound, believed=believed)
     outputs, output_source, reasoning, reasoning_source = await _output(meter, model, measure)
     inputs = min(inputs, sizes.input_tokens_max)
-    outputs = min(outputs, sizes.output_tokens_max)
+    outputs = min(outputs, output_tokens_held)
     counts = TokenCounts(
         input_tokens=inputs,
         input_image_tokens=min(images, inputs, sizes.bound.image_tokens_max),

@@ -30,6 +30,7 @@ def translate(request: ChatRequest, worker: Worker, sizes: Sizes) -> bytes:
     fields["model"] = _raw(worker.models[sizes.model.id])
     fields.pop("max_completion_tokens", None)
     fields.pop("max_tokens", None)
+    fields.pop("max_cost_usd", None)
     if request.output_tokens_max is not None or sizes.output_tokens_max < sizes.model.context_tokens:
         fields["max_tokens"] = _raw(sizes.output_tokens_max)
     fields.pop("stream_options", None)

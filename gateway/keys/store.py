@@ -8,6 +8,7 @@ from gateway.keys.tables import api_keys
 from gateway.keys.types import Caller, Key
 from gateway.kit.db import ReadConn, WriteConn, rows
 
+_CAPS = [api_keys.c[f"cap_{window}_nanousd"] for window in ("day", "month", "total")]
 _PUBLIC = [column for column in api_keys.c if column.name != "hash"]
 
 
@@ -17,9 +18,9 @@ def insert_key(conn: WriteConn, key: Key, keyed_hash: str) -> None:
 
 def find_caller(conn: ReadConn, keyed_hash: str) -> Caller | None:
     """Who calls with this key; None when it is unknown or revoked."""
-    query = select(api_keys.c.id, api_keys.c.kind, api_keys.c.account_id)
+    query = select(api_keys.c.id, api_keys.c.kind, api_keys.c.account_id, *_CAPS)
     row = conn.execute(query.where(api_keys.c.hash == keyed_hash, api_keys.c.revoked_us.is_(None))).first()
-    return None if row is None else Caller(row.id, row.kind, row.account_id)
+    return None if row is None else Caller(*row)
 
 
 def list_keys(conn: ReadConn, account_id: str | None = None) -> list[Key]:
@@ -37,6 +38,18 @@ def revoke_key(conn: WriteConn, key_id: str, now_us: int) -> Key:
         .where(api_keys.c.id == key_id, api_keys.c.revoked_us.is_(None))
         .values(revoked_us=now_us)
     )
+    return find_key(conn, key_id)
+
+
+def set_caps(conn: WriteConn, key_id: str, caps: dict[str, int | None]) -> Key:
+    """Changes the caps that are named (`cap_day_nanousd`, …); None removes one.  Raises NotFound."""
+    if caps:
+        conn.execute(update(api_keys).where(api_keys.c.id == key_id).values(**caps))
+    return find_key(conn, key_id)
+
+
+def find_key(conn: ReadConn | WriteConn, key_id: str) -> Key:
+    """Raises NotFound."""
     found = rows(Key, conn.execute(select(*_PUBLIC).where(api_keys.c.id == key_id)))
     if not found:
         raise NotFound(f"there is no key {key_id!r}; `tollway-gateway keys list` shows them")

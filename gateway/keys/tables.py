@@ -13,6 +13,9 @@ api_keys = Table(
     Column("hash", String(64), nullable=False, unique=True),
     Column("created_us", BigInteger, nullable=False),
     Column("revoked_us", BigInteger, nullable=True),
+    Column("cap_day_nanousd", BigInteger, nullable=True),
+    Column("cap_month_nanousd", BigInteger, nullable=True),
+    Column("cap_total_nanousd", BigInteger, nullable=True),
     CheckConstraint("(kind = 'operator') = (account_id IS NULL)", name="operator_has_no_account"),
 )
 Index("ix_api_keys_account_id", api_keys.c.account_id)

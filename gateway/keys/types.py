@@ -15,11 +15,18 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     created_us: int
     revoked_us: int | None = None
+    cap_day_nanousd: int | None = None
+    cap_month_nanousd: int | None = None
+    cap_total_nanousd: int | None = None
+    """The most it may spend per UTC day, per UTC month and in all; None: no limit but its account's."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A proven identity: the key that called, and the account it spends for (None for an operator)."""
+    """A proven identity: the key that called, the account it spends for (None for an operator), and its caps."""
 
     key_id: str
     kind: Kind
     account_id: str | None
+    cap_day_nanousd: int | None = None
+    cap_month_nanousd: int | None = None
+    cap_total_nanousd: int | None = None

@@ -113,6 +113,7 @@ class Database:
                     self._thread = threading.Thread(target=self._write_groups, name="db-write", daemon=True)
                     self._thread.start()
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on nobody can cancel it: it will be committed
         self._jobs.put((work, future))
         return future
 
@@ -154,8 +155,7 @@ class Database:
         deadline = time.monotonic() + self._retry_s
         while True:
             try:
-                with self._writer.begin() as conn:
-                    return [_outcome(work, WriteConn(conn)) for work, _ in group]
+                return self._outcomes(group)
             except DBAPIError as error:
                 if not _passing(error):
                     raise
@@ -166,6 +166,10 @@ class Database:
                         retry_after_s=1,
                     ) from error
                 time.sleep(_RETRY_PAUSE_S)
+
+    def _outcomes(self, group: list[_Job]) -> list[_Outcome]:
+        with self._writer.begin() as conn:
+            return [_outcome(work, WriteConn(conn)) for work, _ in group]
 
 
 def _outcome(work: Callable[[WriteConn], Any], conn: WriteConn) -> _Outcome:

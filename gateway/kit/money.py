@@ -4,9 +4,12 @@ Prices are nano-dollars *per million tokens*: $0.20 per million is 200_000_000. 
 """
 
 import re
+from collections.abc import Iterable
 
 NANOS_PER_USD = 1_000_000_000
 TOKENS_PER_PRICE_UNIT = 1_000_000
+NANOS_PER_CENT = 10_000_000
+PERCENT = 100
 NANOUSD_MAX = 2**63 - 1
 """What a BIGINT column holds; amounts beyond it are refused where they enter."""
 
@@ -21,9 +24,23 @@ def cost_nanousd(tokens: int, price_nanousd_per_mtok: int) -> int:
     Raises:
         ValueError: a negative count or price; a worker that reports one is broken, and must not earn credit.
     """
-    if tokens < 0 or price_nanousd_per_mtok < 0:
-        raise ValueError(f"tokens ({tokens}) and price ({price_nanousd_per_mtok}) must not be negative")
-    return -(-tokens * price_nanousd_per_mtok // TOKENS_PER_PRICE_UNIT)
+    return cost_of_slices([(tokens, price_nanousd_per_mtok, 0)])
+
+
+def cost_of_slices(slices: Iterable[tuple[int, int, int]]) -> int:
+    """What slices of one class cost together: `(tokens, list price, discount in percent)` each; rounded up once.
+
+    Raises:
+        ValueError: a negative count or price, or a discount that is none.
+    """
+    total = 0
+    for tokens, price, discount_percent in slices:
+        if tokens < 0 or price < 0 or not 0 <= discount_percent <= PERCENT:
+            raise ValueError(
+                f"tokens ({tokens}), price ({price}) and discount ({discount_percent} %) must not be negative"
+            )
+        total += tokens * price * (PERCENT - discount_percent)
+    return -(-total // (TOKENS_PER_PRICE_UNIT * PERCENT))
 
 
 def tokens_affordable(nanousd: int, price_nanousd_per_mtok: int) -> int:
@@ -35,6 +52,17 @@ def tokens_affordable(nanousd: int, price_nanousd_per_mtok: int) -> int:
     if price_nanousd_per_mtok <= 0:
         raise ValueError("only a positive price limits how many tokens are affordable")
     return max(nanousd, 0) * TOKENS_PER_PRICE_UNIT // price_nanousd_per_mtok
+
+
+def cents(nanousd: int) -> int:
+    """Whole cents, rounded half up: once per line of an invoice, and nowhere else.
+
+    Raises:
+        ValueError: a negative amount; credits are lines of their own kind, and are never rounded.
+    """
+    if nanousd < 0:
+        raise ValueError(f"only a charge is rounded to cents, not {nanousd}")
+    return (2 * nanousd + NANOS_PER_CENT) // (2 * NANOS_PER_CENT)
 
 
 def format_usd(nanousd: int) -> str:

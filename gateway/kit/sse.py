@@ -6,6 +6,11 @@ Language-model servers send nothing else of meaning; comments, `event:` and `id:
 DONE = b"[DONE]"
 
 
+def comment(text: str) -> bytes:
+    """A line for people who read the wire; programs skip it."""
+    return f": {text}\n\n".encode()
+
+
 class LineTooLong(ValueError):
     """A line grew past the bound: the peer is broken or hostile."""
 

@@ -10,12 +10,18 @@ from typing import Any
 
 import msgspec
 
+from gateway.catalog.types import TOKEN_CLASSES
+
 GENESIS = "0" * 64
 """The hash before an account's first event."""
+
+LATER = frozenset(f"{name}_start" for name in TOKEN_CLASSES)
+"""Fields younger than the first receipts: left out where they say nothing, so that old hashes stay what they were."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def link(before: str, seq: int, fields: Mapping[str, Any]) -> str:
     """SHA-256 in hex over the hash before, the number, and the event's fields as JSON with sorted keys."""
-    return hashlib.sha256(f"{before}\n{seq}\n".encode() + _encoder.encode(dict(fields))).hexdigest()
+    said = {name: value for name, value in fields.items() if value is not None or name not in LATER}
+    return hashlib.sha256(f"{before}\n{seq}\n".encode() + _encoder.encode(said)).hexdigest()

@@ -2,6 +2,7 @@
 
 from gateway.catalog import store as catalog
 from gateway.catalog.rate import rate, total_nanousd
+from gateway.catalog.types import Starts
 from gateway.errors import NotFound
 from gateway.kit.db import ReadConn
 from gateway.metering import store
@@ -23,6 +24,6 @@ def itemize(conn: ReadConn, event: UsageEvent) -> Receipt:
         return Receipt(event, place, ())
     book = catalog.by_version(conn, event.price_version)
     prices = next(model.prices for model in book.models if model.id == event.model)
-    lines = rate(event.counts, prices)
+    lines = rate(event.counts, prices, book.tiers, event.starts or Starts())
     assert total_nanousd(lines) == event.cost_nanousd, "an event's cost follows from its counts and its book"
     return Receipt(event, place, lines)

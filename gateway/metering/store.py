@@ -1,16 +1,16 @@
 """All SQL about usage events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, String, bindparam, case, cast, func, insert, select
+from sqlalchemy import ColumnElement, String, case, cast, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows
-from gateway.metering.chain import GENESIS, link
-from gateway.metering.tables import drift_samples, usage_events
-from gateway.metering.types import DriftRow, DriftSample, Link, UsageEvent, UsageRow
+from gateway.metering.tables import drift_samples, tier_counters, usage_events
+from gateway.metering.types import DriftRow, DriftSample, Link, TierCounter, UsageEvent, UsageRow
 
 GroupBy = Literal["key", "model", "day"]
 
@@ -26,25 +26,41 @@ _COUNTED = (
 
 _EVENT = [usage_events.c[name] for name in UsageEvent.__struct_fields__]
 _LINK = [usage_events.c[name] for name in Link.__struct_fields__]
-_HEAD = (
-    select(*_LINK)
-    .where(usage_events.c.account_id == bindparam("account"))
-    .order_by(usage_events.c.account_seq.desc())
-    .limit(1)
-)
 
 
-def insert_event(conn: WriteConn, event: UsageEvent) -> Link:
-    """Appends the event to its account's chain.
+def insert_events(conn: WriteConn, events: list[tuple[UsageEvent, Link]]) -> None:
+    """Appends events with their places in their accounts' chains.  Their accounts are locked."""
+    conn.execute(
+        insert(usage_events),
+        [msgspec.structs.asdict(event) | msgspec.structs.asdict(place) for event, place in events],
+    )
 
-    The caller has changed the account's balance in this transaction, so its row is locked and nobody else appends.
-    """
-    head = conn.execute(_HEAD, {"account": event.account_id}).first()
-    seq, before = (0, GENESIS) if head is None else (head.account_seq, head.chain_hash)
-    fields = msgspec.structs.asdict(event)
-    place = Link(seq + 1, link(before, seq + 1, fields))
-    conn.execute(insert(usage_events), fields | msgspec.structs.asdict(place))
-    return place
+
+def read_tier_counters(
+    conn: ReadConn | WriteConn, account_ids: Iterable[str], months: Iterable[str]
+) -> list[TierCounter]:
+    query = select(tier_counters).where(
+        tier_counters.c.account_id.in_(sorted(set(account_ids))),
+        tier_counters.c.month.in_(sorted(set(months))),
+    )
+    return rows(TierCounter, conn.execute(query))
+
+
+def list_tier_counters(conn: ReadConn, account_id: str) -> list[TierCounter]:
+    """Of every month: for audits."""
+    return rows(
+        TierCounter, conn.execute(select(tier_counters).where(tier_counters.c.account_id == account_id))
+    )
+
+
+def save_tier_counters(conn: WriteConn, counters: Iterable[TierCounter]) -> None:
+    """Begins or moves on counters whose accounts are locked."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(tier_counters)
+    saved = statement.on_conflict_do_update(
+        index_elements=list(tier_counters.primary_key), set_={"tokens": statement.excluded.tokens}
+    )
+    conn.execute(saved, [msgspec.structs.asdict(counter) for counter in counters])
 
 
 def find_event(conn: ReadConn | WriteConn, request_id: str) -> UsageEvent | None:
@@ -122,17 +138,6 @@ def typical_output(conn: ReadConn, account_id: str, model: str) -> int | None:
     )
     count, total = conn.execute(select(func.count(), func.sum(last.c.output_tokens)).select_from(last)).one()
     return None if not count else int(total) // int(count)
-
-
-def tokens_since(conn: ReadConn, account_id: str, since_us: int) -> int:
-    """All billed tokens of an account from an instant on."""
-    total = func.sum(usage_events.c.input_tokens + usage_events.c.output_tokens)
-    query = select(total).where(
-        usage_events.c.account_id == account_id,
-        usage_events.c.created_us >= since_us,
-        usage_events.c.cost_nanousd > 0,
-    )
-    return int(conn.execute(query).scalar() or 0)
 
 
 def insert_sample(conn: WriteConn, sample: DriftSample) -> None:

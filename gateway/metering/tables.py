@@ -11,12 +11,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from gateway.catalog.types import TOKEN_CLASSES
 from gateway.kit.db import metadata
 
 usage_events = Table(
     "usage_events",
     metadata,
-    Column("request_id", String(64), ForeignKey("holds.request_id"), primary_key=True),
+    Column("request_id", String(64), primary_key=True),
     Column("account_id", String(64), ForeignKey("accounts.id"), nullable=False),
     Column("key_id", String(64), ForeignKey("api_keys.id"), nullable=False),
     Column("model", String(200), nullable=False),
@@ -38,6 +39,7 @@ usage_events = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     Column("first_byte_us", BigInteger, nullable=True),
+    *(Column(f"{name}_start", BigInteger, nullable=True) for name in TOKEN_CLASSES),
     Column("account_seq", BigInteger, nullable=False),
     Column("chain_hash", String(64), nullable=False),
     UniqueConstraint("account_id", "account_seq", name="uq_usage_events_account_seq"),
@@ -49,10 +51,23 @@ usage_events = Table(
         name="parts_within_wholes",
     ),
     CheckConstraint(
-        "cost_nanousd = 0 OR outcome IN ('completed', 'client_gone')", name="only_service_is_billed"
+        "cost_nanousd = 0 OR outcome IN ('completed', 'client_gone', 'credit_ended')",
+        name="only_service_is_billed",
     ),
 )
 Index("ix_usage_events_account_created", usage_events.c.account_id, usage_events.c.created_us)
+
+tier_counters = Table(
+    "tier_counters",
+    metadata,
+    Column("account_id", String(64), ForeignKey("accounts.id"), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("token_class", String(20), primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+    CheckConstraint("tokens >= 0", name="not_negative"),
+)
+"""Each account's volume in a month: what its next tokens' discount depends on.  Changes under the account's lock."""
 
 drift_samples = Table(
     "drift_samples",

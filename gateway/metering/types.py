@@ -2,18 +2,19 @@ from typing import Literal
 
 import msgspec
 
-from gateway.catalog.types import CostLine, TokenCounts
+from gateway.catalog.types import TOKEN_CLASSES, CostLine, Starts, TokenCounts
 
 Outcome = Literal[
     "completed",  # the whole answer
     "client_gone",  # the client left: what was delivered is billed, and nothing if that was nothing
+    "credit_ended",  # credit ran out mid-stream: what was delivered is billed, never more than was held
     "empty",  # no output token: free
     "worker_failed",  # the worker broke: free
     "worker_refused",  # the worker answered 4xx: free
     "deadline",  # our time limit passed: free
     "gateway_failed",  # we broke: free
 ]
-BILLED: frozenset[Outcome] = frozenset({"completed", "client_gone"})
+BILLED: frozenset[Outcome] = frozenset({"completed", "client_gone", "credit_ended"})
 
 Source = Literal["worker", "counted", "estimated"]
 """Where a number came from: the worker's usage, our own exact count, or a guess that is less than was used."""
@@ -44,6 +45,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     duration_us: int
     first_byte_us: int | None
+    input_text_start: int | None = None
+    input_image_start: int | None = None
+    input_cached_start: int | None = None
+    output_text_start: int | None = None
+    output_reasoning_start: int | None = None
+    """Where in the month's volume each class of this request began (catalog/rate.py); None: it claimed no range."""
 
     @property
     def estimated(self) -> bool:
@@ -59,12 +66,29 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
             output_reasoning_tokens=self.output_reasoning_tokens,
         )
 
+    @property
+    def starts(self) -> Starts | None:
+        """None for what is not billed, and for events from before there were volume discounts: those paid list price."""
+        if self.input_text_start is None:
+            return None
+        return Starts(**{name: getattr(self, f"{name}_start") for name in TOKEN_CLASSES})
+
 
 class Link(msgspec.Struct, frozen=True):
     """An event's place in its account's chain (chain.py)."""
 
     account_seq: int
     chain_hash: str
+
+
+class TierCounter(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tokens of a class an account used of a model in a calendar month (UTC), such as 2026-11."""
+
+    account_id: str
+    month: str
+    model: str
+    token_class: str
+    tokens: int
 
 
 class Receipt(msgspec.Struct, frozen=True):

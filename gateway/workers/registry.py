@@ -36,6 +36,7 @@ class _Cards(msgspec.Struct):
 class Registry:
     def __init__(self, workers: Iterable[Worker], catalog: Catalog, client: HttpClient) -> None:
         self._workers = {worker.name: worker for worker in workers}
+        self._configured = {name: worker.models for name, worker in self._workers.items()}
         self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
         self._catalog = catalog
         self._client = client
@@ -58,6 +59,10 @@ class Registry:
     def served_models(self) -> set[str]:
         return {model_id for worker in self._workers.values() for model_id in worker.models}
 
+    def look_again(self) -> None:
+        """After a change of the price book: every worker is asked anew what it offers."""
+        self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
+
     async def discover(self) -> None:
         """Asks every worker that has not said yet what it is and serves; silence is logged, not raised."""
         await asyncio.gather(*(self._ask(self._workers[name]) for name in sorted(self._unknown)))
@@ -78,7 +83,7 @@ class Registry:
             )
             return
         kind = next((_OWNERS[card.owned_by] for card in cards if card.owned_by in _OWNERS), worker.kind)
-        models = self._by_catalog_id(worker.models) or self._by_catalog_id(
+        models = self._by_catalog_id(self._configured[worker.name]) or self._by_catalog_id(
             {card.id: card.id for card in cards}
         )
         self._workers[worker.name] = msgspec.structs.replace(worker, kind=kind, models=models)

@@ -11,6 +11,7 @@ import pytest
 from gateway.accounts.store import find_account
 from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.store import in_force
+from gateway.catalog.types import Starts
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
@@ -98,16 +99,18 @@ def _one(
 
 
 def _check(gateway: RunningGateway, name: str) -> None:
-    balance = gateway.settled_up(name)  # counters equal the sums of grants, holds and resolutions
+    balance = gateway.settled_up(name)  # counters equal the sums of their rows
     account = gateway.database.read_now(lambda conn: find_account(conn, name))
 
     def events(conn: ReadConn) -> list[UsageEvent]:
         return [event for event, _ in walk_chain(conn, account.id)]
 
     found = gateway.database.read_now(events)
-    prices = {m.id: m.prices for m in gateway.database.read_now(lambda conn: in_force(conn, now_us())).models}
+    book = gateway.database.read_now(lambda conn: in_force(conn, now_us()))
+    prices = {model.id: model.prices for model in book.models}
     for event in found:
-        rated = total_nanousd(rate(event.counts, prices[event.model])) if event.outcome in BILLED else 0
+        lines = rate(event.counts, prices[event.model], book.tiers, event.starts or Starts())
+        rated = total_nanousd(lines) if event.outcome in BILLED else 0
         assert rated == event.cost_nanousd <= event.held_nanousd
     assert sum(event.cost_nanousd for event in found) == balance.settled_nanousd
     assert balance.settled_nanousd <= balance.granted_nanousd

@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from gateway.accounts.store import find_account
-from gateway.credit import settle, store
-from gateway.credit.open import open_account
+from gateway.credit import store
+from gateway.credit.give import open_account
 from gateway.keys.create import create_key
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database, WriteConn
 from gateway.metering.audit import audit
+from gateway.metering.commit import release_dead
 from gateway.metering.store import find_event
 from gateway.settings import Settings
 from gateway.start import key_secret, prepare
@@ -77,7 +78,7 @@ class Installation:
         sums = self.database.read_now(lambda conn: store.sum_rows(conn, self.account_id))
         assert found is not None
         counters = (found.granted_nanousd, found.settled_nanousd, found.held_nanousd)
-        assert counters == (sums.granted_nanousd, sums.settled_nanousd, sums.held_nanousd)
+        assert counters == (sums.granted_nanousd, sums.key_settled_nanousd, sums.held_nanousd)
         return counters
 
 
@@ -134,8 +135,8 @@ def test_killed_in_the_middle_of_everything(installation: Installation) -> None:
         assert event.cost_nanousd == 10 * 200 + 6 * 600
     granted, settled, held = installation.balance()
     assert settled + held <= granted
-    later = now_us() + int(installation.settings.hold_ttl_s * 2_000_000)
-    installation.database.write_now(lambda conn: settle.expire(conn, later))
+    later = now_us() + int(installation.settings.lease_ttl_s * 2_000_000)
+    installation.database.write_now(lambda conn: release_dead(conn, later))
     assert installation.balance() == (granted, settled, 0)
     assert installation.database.read_now(lambda conn: audit(conn, later)).differences == ()
 
@@ -147,7 +148,7 @@ def test_several_processes_never_overspend(installation: Installation) -> None:
         cost = 10 * 200 + 50 * 600
 
         def drain(conn: WriteConn) -> None:
-            from gateway.credit.open import give
+            from gateway.credit.give import give
 
             give(
                 conn,

@@ -1,5 +1,6 @@
 """`Idempotency-Key`: the first answer again, or 409 while it runs; billed once."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from gateway.kit.db import Database
 from gateway.replay import store
 from gateway.replay.types import Claim, Stored
-from tests.credit.test_hold import Open, opened  # noqa: F401 - a fixture
+from tests.fixtures.ledger import Books
 from tests.fixtures.running import RunningGateway, chat, eventually
 from tests.fixtures.scripted import ScriptedWorker
 
@@ -137,8 +138,9 @@ class TestStore:
             account_id=account, key="k", body_sha256="h", request_id=request_id, expires_us=expires_us
         )
 
-    def test_a_dead_processes_claim_is_taken_over(self, database: Database, opened: Open) -> None:  # noqa: F811
-        account, _ = opened(1)
+    def test_a_dead_processes_claim_is_taken_over(self, database: Database) -> None:
+        with contextlib.closing(Books(database)) as books:
+            account, _ = books.account(1)
         first, second = self.claim(account, "r1"), self.claim(account, "r2", 300)
         assert database.write_now(lambda conn: store.claim(conn, first, 50)) is None
         assert database.write_now(lambda conn: store.claim(conn, first, 50)) is None, (
@@ -151,8 +153,9 @@ class TestStore:
         third = self.claim(account, "r3")
         assert database.write_now(lambda conn: store.claim(conn, third, 400)) == Stored("r2", True, b"mine")
 
-    def test_answers_are_forgotten(self, database: Database, opened: Open) -> None:  # noqa: F811
-        account, _ = opened(1)
+    def test_answers_are_forgotten(self, database: Database) -> None:
+        with contextlib.closing(Books(database)) as books:
+            account, _ = books.account(1)
         claimed = self.claim(account, "r1")
         database.write_now(lambda conn: store.claim(conn, claimed, 0))
         assert database.write_now(lambda conn: store.forget(conn, 99)) == 0

@@ -50,13 +50,17 @@ def test_an_estimate(gateway: RunningGateway, fresh: Name) -> None:
         first = api.post("/v1/estimate", json=chat("ok tokens=30 prompt=9", max_tokens=100)).json()
         assert first["cost_max_nanousd"] == first["prompt_tokens"] * 200 + 100 * 600 + ROUNDING_SLACK_NANOUSD
         assert first["cost_likely_usd"] is None, "no history, no guess"
-        assert first["tier"] == {"tokens_this_month": 0, "discount_percent": 0, "up_to_tokens": 100_000_000}
+        assert first["tiers"]["output_text"] == {
+            "tokens_this_month": 0,
+            "discount_percent": 0,
+            "up_to_tokens": 100_000_000,
+        }
         assert (first["affordable"], first["affordable_max_tokens"]) == (True, 100)
         api.post("/v1/chat/completions", json=chat("ok tokens=30 prompt=9"))
         then = api.post("/v1/estimate", json=chat("ok tokens=30 prompt=9", max_tokens=100)).json()
         assert then["likely_completion_tokens"] == 30
         assert then["cost_likely_nanousd"] == then["prompt_tokens"] * 200 + 30 * 600
-        assert then["tier"]["tokens_this_month"] == 39
+        assert then["tiers"]["output_text"]["tokens_this_month"] == 30
         free = api.post(
             "/v1/estimate", json={key: value for key, value in chat("x").items() if key != "max_tokens"}
         ).json()

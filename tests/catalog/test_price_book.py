@@ -12,7 +12,7 @@ from gateway.catalog import read_toml, store
 from gateway.catalog.rate import classes, prompt_cost_max, rate, total_nanousd
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.tables import price_books
-from gateway.catalog.types import TOKEN_CLASSES, Prices, Tier, TokenCounts
+from gateway.catalog.types import TOKEN_CLASSES, Prices, Starts, Tier, TokenCounts
 from gateway.errors import Conflict, NotFound, UnknownModel
 from gateway.kit.db import Database
 from gateway.kit.money import cost_nanousd
@@ -158,7 +158,7 @@ def test_no_request_within_its_bounds_costs_more_than_its_hold(
     text = found.input_tokens - found.input_image_tokens
     held = prompt_cost_max(text + spare, found.input_image_tokens, prices)
     held += cost_nanousd(found.output_tokens + spare_output, prices.output_max)
-    assert total_nanousd(rate(found, prices)) <= held
+    assert total_nanousd(rate(found, prices, BOOK.tiers, Starts())) <= held
 
 
 @pytest.mark.parametrize(

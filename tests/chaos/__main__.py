@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 
-from gateway.credit import settle
 from gateway.kit.clock import now_us
 from gateway.metering.audit import audit
+from gateway.metering.commit import release_dead
 from gateway.metering.store import walk_chain
 from tests.chaos.fleet import Fleet
 from tests.fixtures.postgres import PostgresServer
@@ -127,8 +127,8 @@ def kill(fleet: Fleet, postgres: PostgresServer | None, kills: int) -> int:
 
 
 def examine(fleet: Fleet, customers: Customers) -> list[str]:
-    later = now_us() + int(fleet.settings.hold_ttl_s * 2_000_000)
-    expired = fleet.database.write_now(lambda conn: settle.expire(conn, later, 100_000))
+    later = now_us() + int(fleet.settings.lease_ttl_s * 2_000_000)
+    expired = fleet.database.write_now(lambda conn: release_dead(conn, later))
     report = fleet.database.read_now(lambda conn: audit(conn, later))
     events = {
         e.request_id: e
@@ -146,7 +146,7 @@ def examine(fleet: Fleet, customers: Customers) -> list[str]:
     ]
     print(
         f"  {len(customers.completed):,} answers seen complete and billed once; {customers.broken:,} connections broken;"
-        f" {len(events):,} events; {expired} holds given back"
+        f" {len(events):,} events; {expired} dead processes cleared up after"
     )
     print(f"  {len(doubtful)} in doubt: durable, but their last byte had not left (refund them by policy):")
     for event in doubtful[:10]:

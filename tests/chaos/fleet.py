@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from gateway.accounts.store import find_account
-from gateway.credit.open import open_account
+from gateway.credit.give import open_account
 from gateway.keys.create import create_key
 from gateway.kit.db import Database, WriteConn
 from gateway.settings import Settings

@@ -169,7 +169,7 @@ class TestDoctor:
             ({"TOLLWAY_WORKERS": "http://127.0.0.1:1"}, "no answer"),
             ({"TOLLWAY_PRICE_BOOK": "nowhere.toml"}, "price book: nowhere.toml"),
             ({"TOLLWAY_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "check database_url"),
-            ({"TOLLWAY_HOLD_TTL_S": "10"}, "hold_ttl_s"),
+            ({"TOLLWAY_LEASE_TTL_S": "10"}, "lease_ttl_s"),
             ({"TOLLWAY_CONFIG": "nowhere.toml"}, "does not exist"),
         ],
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credit.open import open_account
+from gateway.credit.give import open_account
 from gateway.errors import NotAuthenticated, NotFound
 from gateway.keys import store
 from gateway.keys.create import create_key

@@ -117,3 +117,25 @@ def test_a_database_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         database.read_now(lambda conn: conn.execute(select(accounts)).all())
     database.close()
+
+
+def test_a_cancelled_caller_does_not_stop_the_writer(database: Database) -> None:
+    """It once did: the thread died of the cancelled future, and nothing was written any more."""
+
+    async def leave() -> None:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(_conn: object) -> None:
+            begun.set()
+            go_on.wait(5)
+
+        first = asyncio.ensure_future(database.write(slow))
+        second = asyncio.ensure_future(database.write(slow))
+        await asyncio.get_running_loop().run_in_executor(None, begun.wait, 5)
+        first.cancel()
+        second.cancel()
+        go_on.set()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+    asyncio.run(leave())
+    assert database.write_now(lambda _conn: 7) == 7

@@ -13,31 +13,27 @@ from sqlalchemy import Table, delete, update
 
 from gateway.accounts.store import list_accounts
 from gateway.credit import store as credit
-from gateway.credit.tables import balances, grants, hold_resolutions
+from gateway.credit.tables import balances, grant_uses, grants, key_counters, open_grants
 from gateway.errors import NotFound
-from gateway.kit import schema
+from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.metering.audit import audit
 from gateway.metering.chain import GENESIS, link
-from gateway.metering.record import record
 from gateway.metering.store import insert_sample, sum_drift
-from gateway.metering.tables import usage_events
+from gateway.metering.tables import tier_counters, usage_events
 from gateway.metering.types import DriftSample
-from tests.metering.test_record import event_of, order, prepare
+from tests.fixtures.ledger import Books, order, serve
 
 EVENTS = 5
+COST = 5 * 200 + 2 * 600
 
 
 @pytest.fixture
-def recorded(database: Database) -> list[str]:
+def recorded(books: Books) -> list[str]:
     """One account with five recorded requests and one that is still held."""
-    first = database.write_now(prepare)
-    found = []
-    hold = first
-    for _ in range(EVENTS):
-        database.write_now(lambda conn, hold=hold: record(conn, event_of(hold), hold))  # type: ignore[misc]
-        found.append(hold.request_id)
-        hold = database.write_now(lambda conn: order(conn, first))
+    owner, writer = books.account(10**9), books.writer()
+    found = [books.do(serve(writer, books, order(owner))).event.request_id for _ in range(EVENTS)]
+    books.do(writer.hold(order(owner)))
     return found
 
 
@@ -53,7 +49,7 @@ def tamper(database: Database, statement: Any) -> None:
 def test_an_untouched_ledger_agrees(database: Database, recorded: list[str]) -> None:
     report = database.read_now(lambda conn: audit(conn, 0))
     assert report.differences == ()
-    assert (report.accounts, report.events, report.settled_nanousd) == (1, EVENTS, EVENTS * 2_200)
+    assert (report.accounts, report.events, report.settled_nanousd) == (1, EVENTS, EVENTS * COST)
 
 
 def change(table: Table, row: str, **values: Any) -> Any:
@@ -61,27 +57,69 @@ def change(table: Table, row: str, **values: Any) -> Any:
 
 
 TAMPERING: list[tuple[str, Callable[[list[str]], Any], list[str]]] = [
-    ("an edited count", lambda ids: change(usage_events, ids[2], output_tokens=1), ["hash", "worth 1600"]),
+    (
+        "an edited count",
+        lambda ids: change(usage_events, ids[2], output_tokens=1),
+        ["hash", "worth 1600", "output_text begin at 6", "output_text begin at 8", "volume"],
+    ),
     (
         "an edited cost",
         lambda ids: change(usage_events, ids[2], cost_nanousd=1),
-        ["hash", "worth 2200", "taken", "add up"],
+        ["hash", "worth 2200", "grants paid", "settled is", "settled by keys"],
     ),
-    ("an edited model", lambda ids: change(usage_events, ids[2], model="m"), ["hash", "worth None"]),
+    (
+        "an edited model",
+        lambda ids: change(usage_events, ids[2], model="m"),
+        ["hash", "worth None", *["begin at"] * 6, *["volume"] * 4],
+    ),
     ("an edited hash", lambda ids: change(usage_events, ids[2], chain_hash="0" * 64), ["hash", "hash"]),
     (
         "a removed event",
         lambda ids: delete(usage_events).where(usage_events.c.request_id == ids[2]),
-        ["missing", "hash", "no event", "add up"],
+        ["missing", "hash", *["begin at"] * 4, "settled is", "settled by keys", *["volume"] * 2],
     ),
     (
-        "an edited settlement",
-        lambda ids: change(hold_resolutions, ids[2], amount_nanousd=1),
-        ["taken", "add up"],
+        "a removed last event",
+        lambda ids: delete(usage_events).where(usage_events.c.request_id == ids[4]),
+        ["settled is", "settled by keys", "last receipt", *["volume"] * 2],
     ),
-    ("an edited counter", lambda ids: update(balances).values(settled_nanousd=1), ["add up", "add up"]),
-    ("credit from nowhere", lambda ids: update(balances).values(granted_nanousd=2 * 10**9), ["add up"]),
-    ("an edited grant", lambda ids: update(grants).values(amount_nanousd=1), ["add up"]),
+    (
+        "an edited volume",
+        lambda ids: (
+            update(tier_counters).where(tier_counters.c.token_class == "output_text").values(tokens=0)
+        ),
+        ["the month's volume is 0, but its receipts claim 10"],
+    ),
+    (
+        "an edited range",
+        lambda ids: change(usage_events, ids[2], output_text_start=0),
+        ["hash", "output_text begin at 0 of the month's volume, not at 4"],
+    ),
+    (
+        "an edited counter",
+        lambda ids: update(balances).values(settled_nanousd=1),
+        [
+            "settled is",
+            "left of",
+        ],
+    ),
+    (
+        "credit from nowhere",
+        lambda ids: update(balances).values(granted_nanousd=2 * 10**9),
+        ["granted", "left of"],
+    ),
+    ("an edited grant", lambda ids: update(grants).values(amount_nanousd=1), ["granted", "used of"]),
+    ("an edited rest", lambda ids: update(open_grants).values(left_nanousd=1), ["left of", "used of"]),
+    (
+        "an edited use",
+        lambda ids: update(grant_uses).where(grant_uses.c.used_by == ids[2]).values(amount_nanousd=10**6),
+        ["grants paid 1000000", "used of"],
+    ),
+    (
+        "an edited key",
+        lambda ids: update(key_counters).where(key_counters.c.period == "total").values(held_nanousd=7),
+        ["held by capped keys is 7"],
+    ),
 ]
 
 
@@ -96,30 +134,19 @@ def test_tampering_is_found(
         assert expected in problem
 
 
-def test_a_hold_that_nobody_gave_back_is_named(database: Database, recorded: list[str]) -> None:
-    assert findings(database) == []
-    ((where, problem),) = findings(database, later_us=10**9)
-    assert where not in recorded
-    assert "expired" in problem
+def test_a_dead_process_that_nobody_cleared_up_after_is_named(books: Books, recorded: list[str]) -> None:
+    assert findings(books.database) == []
+    ((where, problem),) = findings(books.database, later_us=books.now + 10**9)
+    assert where.startswith("prc_")
+    assert "died" in problem
+    books.bury()
+    assert findings(books.database, later_us=books.now + 10**9) == []
 
 
 def test_the_chain_is_the_documented_one() -> None:
     assert GENESIS == "0" * 64
     assert link(GENESIS, 1, {"b": 1, "a": "é"}) == link(GENESIS, 1, {"a": "é", "b": 1})
     assert link(GENESIS, 1, {"a": 1}) != link(GENESIS, 2, {"a": 1})
-
-
-def test_events_from_before_the_chain_are_chained_by_the_migration(database_url: str) -> None:
-    schema.upgrade(database_url)
-    before = Database(database_url)
-    hold = before.write_now(prepare)
-    before.write_now(lambda conn: record(conn, event_of(hold), hold))
-    before.close()
-    schema.downgrade(database_url, "0003")
-    schema.upgrade(database_url)
-    after = Database(database_url)
-    assert findings(after) == []
-    after.close()
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -131,13 +158,15 @@ def test_the_command(tmp_path: Path) -> None:
     status, report = run()
     assert (status, report["differences"]) == (0, [])
     database = Database(f"sqlite:///{tmp_path / 'tollway.db'}")
-    hold = database.write_now(prepare)
-    database.write_now(lambda conn: record(conn, event_of(hold), hold))
-    tamper(database, change(usage_events, hold.request_id, output_tokens=1))
+    books = Books(database)
+    books.now = now_us()
+    settled = books.do(serve(books.writer(), books, order(books.account(10**9))))
+    tamper(database, change(usage_events, settled.event.request_id, output_tokens=1))
+    books.close()
     database.close()
     status, report = run()
     assert status == 1
-    assert report["differences"][0]["where"] == hold.request_id
+    assert report["differences"][0]["where"] == settled.event.request_id
 
 
 def test_what_the_database_itself_would_refuse_is_still_looked_for(
@@ -158,12 +187,6 @@ def test_what_the_database_itself_would_refuse_is_still_looked_for(
 
     monkeypatch.setattr("gateway.metering.audit.catalog.by_version", lost)
     assert sum("worth None" in problem for _, problem in findings(database)) == EVENTS
-
-
-def test_free_ends_are_worth_nothing(database: Database) -> None:
-    hold = database.write_now(prepare)
-    database.write_now(lambda conn: record(conn, event_of(hold, "worker_failed", 0), hold))
-    assert findings(database) == []
 
 
 def test_a_sample_is_kept_once(database: Database, recorded: list[str]) -> None:

@@ -21,7 +21,7 @@ ROOMS = {
     "replay": {"kit", "errors", "accounts"},
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
-    "jobs": {"kit", "errors", "credit", "metering", "replay"},
+    "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "workers"},
     "api": {
         "kit",
         "errors",

@@ -170,7 +170,8 @@ class Grant(msgspec.Struct, frozen=True):
 class Credits(msgspec.Struct, frozen=True):
     """An account's balance, in nano-dollars.  `available` = granted + credit_limit - settled - held.
 
-    Settled is what was charged; held is set aside for requests that are running.
+    Settled is what was charged; held is set aside for requests that are running, and for moments in advance.
+    `remaining` does not subtract it.
     """
 
     account_id: str
@@ -179,17 +180,24 @@ class Credits(msgspec.Struct, frozen=True):
     held_nanousd: int
     credit_limit_nanousd: int
     available_nanousd: int
+    remaining_nanousd: int = 0
     granted_usd: str = ""
     settled_usd: str = ""
     held_usd: str = ""
     credit_limit_usd: str = ""
     available_usd: str = ""
+    remaining_usd: str = ""
     grants: tuple[Grant, ...] = ()
 
     @property
     def available(self) -> Money:
         """What can still be spent."""
         return Money(self.available_nanousd)
+
+    @property
+    def remaining(self) -> Money:
+        """What is not yet spent; running requests hold some of it."""
+        return Money(self.remaining_nanousd)
 
 
 class ReceiptUsage(msgspec.Struct, frozen=True):

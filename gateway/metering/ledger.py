@@ -1,0 +1,163 @@
+"""The accounts of one batch while they are locked: charge, take back, answer, resize, and write what changed.
+
+Only arithmetic between `__init__`, which reads, and `save`, which writes.
+"""
+
+import msgspec
+
+from gateway.catalog.rate import classes, rate, total_nanousd
+from gateway.catalog.types import TOKEN_CLASSES, Starts
+from gateway.credit import store as credit
+from gateway.credit.draw import cost_of, periods, periods_of, refusal, surplus, tokens_of
+from gateway.credit.purse import Purse
+from gateway.credit.types import KeyCounter, LeaseId
+from gateway.kit.clock import rfc3339
+from gateway.kit.db import WriteConn
+from gateway.metering import store
+from gateway.metering.batch import Answer, Ask, Batch, Charge, LeaseAfter, Settled
+from gateway.metering.chain import GENESIS, link
+from gateway.metering.types import BILLED, Link, TierCounter, UsageEvent
+
+
+class Ledger:
+    def __init__(self, conn: WriteConn, batch: Batch) -> None:
+        self._batch = batch
+        self._purses = credit.lock_purses(conn, {lease.account_id for lease in batch.leases})
+        self._held = {lease: state.held_nanousd for lease, state in batch.leases.items()}
+        self._pinned = {lease: state.pinned_nanousd for lease, state in batch.leases.items()}
+        self._events: list[tuple[UsageEvent, Link]] = []
+        self._volumes: dict[tuple[str, str, str, str], int] = {}
+        self._moved: set[tuple[str, str, str, str]] = set()
+        if batch.charges:
+            months = {_month(charge.event) for charge in batch.charges}
+            accounts = {charge.hold.account_id for charge in batch.charges}
+            for counter in store.read_tier_counters(conn, accounts, months):
+                *place, tokens = msgspec.structs.astuple(counter)
+                self._volumes[tuple(place)] = tokens  # the four columns of its key
+        capped = {ask.order.key_id for ask in batch.asks if ask.lease_id.key_id}
+        self._keys = credit.read_key_counters(conn, capped) if capped else {}
+        self._key_changes: dict[tuple[str, str], KeyCounter] = {}
+
+    def charge(self, charge: Charge) -> Settled:
+        """Rates the event at its account's place in the month's volume, and spends that much of its hold."""
+        hold, purse = charge.hold, self._purses[charge.hold.account_id]
+        event = self._rated(charge)
+        self._pinned[hold.lease_id] -= hold.amount_nanousd
+        self._held[hold.lease_id] -= event.cost_nanousd
+        purse.spend(event.cost_nanousd, event.request_id, event.created_us)
+        unheld = event.cost_nanousd if hold.lease_id.key_id else 0
+        self._change_key(
+            hold.account_id, hold.key_id, hold.created_us, settled=event.cost_nanousd, held=-unheld
+        )
+        self._chain(purse, event)
+        return Settled(event, purse.balance.remaining_nanousd)
+
+    def _rated(self, charge: Charge) -> UsageEvent:
+        event = charge.event
+        if event.outcome not in BILLED:
+            return event
+        month, used = _month(event), {}
+        for name, tokens in classes(event.counts).items():
+            place = (event.account_id, month, event.model, name)
+            used[name] = self._volumes.get(place, 0)
+            if tokens:
+                self._volumes[place] = used[name] + tokens
+                self._moved.add(place)
+        cost = total_nanousd(rate(event.counts, charge.prices, charge.tiers, Starts(**used)))
+        starts = {f"{name}_start": used[name] for name in TOKEN_CLASSES}
+        return msgspec.structs.replace(event, cost_nanousd=cost, **starts)
+
+    def _chain(self, purse: Purse, event: UsageEvent) -> None:
+        balance = purse.balance
+        before, seq = balance.chain_hash or GENESIS, balance.chain_seq + 1
+        place = Link(seq, link(before, seq, msgspec.structs.asdict(event)))
+        purse.balance = msgspec.structs.replace(balance, chain_seq=seq, chain_hash=place.chain_hash)
+        self._events.append((event, place))
+
+    def reclaim(self) -> None:
+        """Takes back what frozen leases have free; what has expired meanwhile can then expire whole."""
+        for lease, state in self._batch.leases.items():
+            if state.frozen:
+                free = self._held[lease] - self._pinned[lease]
+                self._purses[lease.account_id].give_back(free)
+                self._held[lease] -= free
+                if lease.key_id:
+                    self._change_key(lease.account_id, lease.key_id, lease.day_us, held=-free)
+        for ask in self._batch.asks:
+            purse = self._purses[ask.order.account_id]
+            purse.turn(ask.order.monthly_free_nanousd, self._batch.now_us)
+
+    def answer(self, ask: Ask) -> Answer:
+        """Draws what the order needs: all of it, or as much as will do, or nothing and the reason why."""
+        order, purse = ask.order, self._purses[ask.order.account_id]
+        pool, capped_by = purse.available_nanousd, None
+        for period, limit in periods(order.caps, ask.begun_us).items():
+            if (left := limit - self._spent(order.key_id, period)) < pool:
+                pool, capped_by = left, period
+        tokens = tokens_of(order, pool)
+        if tokens == 0:
+            return refusal(order, pool, capped_by) if order.clamp else None
+        amount = cost_of(order, tokens)
+        purse.draw(amount)
+        self._held[ask.lease_id] += amount
+        self._pinned[ask.lease_id] += amount
+        if ask.lease_id.key_id:
+            self._change_key(order.account_id, order.key_id, ask.begun_us, held=amount)
+        return tokens
+
+    def _spent(self, key_id: str, period: str) -> int:
+        """And held, by this key in a period, with what this batch changes."""
+        counter = self._keys.get((key_id, period))
+        known = 0 if counter is None else counter.settled_nanousd + counter.held_nanousd
+        change = self._key_changes.get((key_id, period))
+        return known if change is None else known + change.settled_nanousd + change.held_nanousd
+
+    def _change_key(
+        self, account_id: str, key_id: str, at_us: int, *, settled: int = 0, held: int = 0
+    ) -> None:
+        """In every period of a request that began at this instant."""
+        for period in periods_of(at_us):
+            before = self._key_changes.get((key_id, period))
+            self._key_changes[key_id, period] = KeyCounter(
+                key_id=key_id,
+                account_id=account_id,
+                period=period,
+                settled_nanousd=settled + (before.settled_nanousd if before else 0),
+                held_nanousd=held + (before.held_nanousd if before else 0),
+            )
+
+    def resize(self) -> dict[LeaseId, LeaseAfter]:
+        """Gives each lease that may have one its surplus; at half of that it is filled up again."""
+        generous = set()
+        for lease in self._batch.spare:
+            purse, state = self._purses[lease.account_id], self._batch.leases[lease]
+            wanted = surplus(purse.available_nanousd, state.hold_max_nanousd)
+            lacking = wanted - (self._held[lease] - self._pinned[lease])
+            if lacking * 2 > wanted:
+                purse.draw(lacking)
+                self._held[lease] += lacking
+            if wanted:
+                generous.add(lease)
+        return {
+            lease: LeaseAfter(held, self._purses[lease.account_id].balance.turn_us, lease in generous)
+            for lease, held in self._held.items()
+        }
+
+    def save(self, conn: WriteConn) -> None:
+        if self._events:
+            store.insert_events(conn, self._events)
+        if self._moved:
+            counters = [
+                TierCounter(account_id=account, month=month, model=model, token_class=name, tokens=tokens)
+                for place in sorted(self._moved)
+                for (account, month, model, name), tokens in [(place, self._volumes[place])]
+            ]
+            store.save_tier_counters(conn, counters)
+        credit.save_purses(conn, self._purses.values())
+        credit.save_leases(conn, self._batch.process_id, self._held)
+        credit.change_key_counters(conn, [change for _, change in sorted(self._key_changes.items())])
+
+
+def _month(event: UsageEvent) -> str:
+    """Of its beginning: a stream that crosses midnight belongs to the month in which it began."""
+    return rfc3339(event.created_us)[:7]

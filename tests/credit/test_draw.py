@@ -1,0 +1,82 @@
+"""How much is set aside: never more than there is, whole where it fits, and leases that leave enough for others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.credit.draw import (
+    LEASE_HOLDS_MIN,
+    LEASE_SHARE,
+    cost_of,
+    periods,
+    periods_of,
+    refusal,
+    surplus,
+    tokens_of,
+)
+from gateway.credit.types import Caps
+from gateway.errors import InsufficientCredit, KeyCapReached
+from tests.fixtures.ledger import JANUARY, order
+
+OWNER = ("a", "k")
+
+
+@given(
+    st.integers(-10, 10**12),
+    st.integers(0, 10**9),
+    st.integers(1, 10**6),
+    st.integers(0, 10**9),
+    st.booleans(),
+)
+def test_what_a_pool_affords_never_exceeds_it(
+    pool: int, prompt: int, tokens: int, price: int, clamp: bool
+) -> None:
+    wanted = order(OWNER, prompt=prompt, tokens=tokens, price=price, clamp=clamp)
+    found = tokens_of(wanted, pool)
+    assert 0 <= found <= tokens
+    if found:
+        assert cost_of(wanted, found) <= pool
+    if not clamp:
+        assert found in (0, tokens)
+    if found < tokens:
+        assert cost_of(wanted, found + 1) > pool or not clamp, "not one token more could be afforded"
+
+
+def test_an_answer_without_a_price_is_whole_or_not_at_all() -> None:
+    wanted = order(OWNER, prompt=100, price=0, clamp=True)
+    assert tokens_of(wanted, 100) == 10
+    assert tokens_of(wanted, 99) == 0
+
+
+@given(st.integers(-5, 10**15), st.integers(1, 10**9))
+def test_a_lease_is_a_small_share_or_nothing(available: int, hold: int) -> None:
+    found = surplus(available, hold)
+    assert found * LEASE_SHARE <= max(available, 0)
+    assert found == 0 or found >= LEASE_HOLDS_MIN * hold
+    if available >= LEASE_SHARE * LEASE_HOLDS_MIN * hold:
+        assert found > 0
+
+
+def test_periods_are_utc_days_months_and_all() -> None:
+    assert periods_of(JANUARY) == ("day:2027-01-15", "month:2027-01", "total")
+    assert periods(Caps(day_nanousd=1, total_nanousd=0), JANUARY) == {"day:2027-01-15": 1, "total": 0}
+    assert periods(Caps(month_nanousd=2), JANUARY) == {"month:2027-01": 2}
+
+
+@pytest.mark.parametrize(
+    ("capped_by", "kind", "words"),
+    [
+        (None, InsufficientCredit, "the account has $0.000000005"),
+        ("day:2027-01-15", KeyCapReached, "its cap per day"),
+        ("month:2027-01", KeyCapReached, "its cap per month"),
+        ("total", KeyCapReached, "more in all"),
+    ],
+)
+def test_a_refusal_says_what_is_needed_and_what_there_is(
+    capped_by: str | None, kind: type[InsufficientCredit], words: str
+) -> None:
+    error = refusal(order(OWNER), 5, capped_by)
+    assert type(error) is kind
+    assert words in error.message
+    assert error.extra == {"needed_nanousd": 1_600, "available_nanousd": 5}
+    assert refusal(order(OWNER), -5, capped_by).extra["available_nanousd"] == 0
