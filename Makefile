@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos test-vllm clean
+.PHONY: help setup setup-dev run test check fix bench chaos drill test-vllm clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: setup-dev  ## measure, and compare in one run (do not run anything beside
 
 chaos: setup-dev  ## kill gateways and databases at random under load, then audit (ARGS="--kills 20" for less)
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+drill: setup-dev  ## a thousand requests at once over four processes, a hundred of them affordable
+	@$(BIN)/python -m tests.chaos.drill $(ARGS)
 
 test-vllm: setup-dev  ## counts against a real vLLM on the CPU (installs 2.5 GB in .cache, once)
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .cache/vllm-venv

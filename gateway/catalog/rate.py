@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
-from gateway.kit.money import cost_nanousd, cost_of_slices
-
-ROUNDING_SLACK_NANOUSD = len(TOKEN_CLASSES)
-"""Each class rounds up by less than one nano-dollar, so splitting a bound into classes may add this much."""
+from gateway.kit.money import TOKENS_PER_PRICE_UNIT, cost_nanousd, cost_of_slices
 
 
 def classes(counts: TokenCounts) -> dict[str, int]:
@@ -73,6 +70,11 @@ def total_nanousd(lines: tuple[CostLine, ...]) -> int:
     return sum(line.cost_nanousd for line in lines)
 
 
+def rounding_slack(prices: Prices) -> int:
+    """What splitting a bound into classes may add: a nano-dollar for each class whose tokens cost no whole number."""
+    return sum(getattr(prices, name) % TOKENS_PER_PRICE_UNIT != 0 for name in TOKEN_CLASSES)
+
+
 def prompt_cost_max(text_tokens: int, image_tokens: int, prices: Prices) -> int:
     """No prompt within these bounds costs more, however it splits into classes.
 
@@ -81,5 +83,5 @@ def prompt_cost_max(text_tokens: int, image_tokens: int, prices: Prices) -> int:
     return (
         cost_nanousd(text_tokens, prices.input_max)
         + cost_nanousd(image_tokens, prices.image_max)
-        + ROUNDING_SLACK_NANOUSD
+        + rounding_slack(prices)
     )

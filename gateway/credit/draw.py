@@ -20,12 +20,15 @@ def cost_of(order: Order, tokens: int) -> int:
 
 
 def tokens_of(order: Order, pool_nanousd: int) -> int:
-    """How many tokens of answer a pool affords after the prompt: all that was asked, fewer if that will do, or 0."""
-    if cost_of(order, order.output_tokens_max) <= pool_nanousd:
-        return order.output_tokens_max
+    """How many tokens of answer a pool affords after the prompt: all that was asked, fewer, or none."""
+    if order.only_from_plenty:
+        whole = cost_of(order, order.output_tokens_max)
+        return order.output_tokens_max if surplus(pool_nanousd - whole, whole) else 0
     left = pool_nanousd - order.prompt_nanousd
-    if not order.clamp or left < 0 or order.output_price_nanousd_per_mtok == 0:
+    if left < 0:
         return 0
+    if order.output_price_nanousd_per_mtok == 0:
+        return order.output_tokens_max
     return min(order.output_tokens_max, tokens_affordable(left, order.output_price_nanousd_per_mtok))
 
 

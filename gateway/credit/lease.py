@@ -35,6 +35,11 @@ class Lease:
         """Requests of this size come."""
         self.hold_max_nanousd = max(self.hold_max_nanousd, hold_nanousd)
 
+    def settle(self, held_nanousd: int, usable_until_us: int, *, generous: bool) -> None:
+        """What the database has now, and may be given out of until when."""
+        self.held_nanousd, self.usable_until_us = held_nanousd, usable_until_us
+        self.generous, self.frozen = generous, False
+
 
 class Leases:
     """All of one process's."""
@@ -78,9 +83,16 @@ class Leases:
             lease_id=lease_id,
         )
 
-    def unpin(self, hold: Hold) -> None:
+    def forget_empty(self) -> None:
+        self.all = {
+            lease_id: lease
+            for lease_id, lease in self.all.items()
+            if lease.held_nanousd or lease.pinned_nanousd
+        }
+
+    def unpin(self, hold: Hold | None) -> None:
         """A request ended.  What it spent has left `held`; the rest is free again."""
-        if hold.process_id == self.process_id:
+        if hold is not None and hold.process_id == self.process_id:
             self.of(hold.lease_id).pinned_nanousd -= hold.amount_nanousd
 
 

@@ -100,7 +100,10 @@ class KeyCounter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request asks to have set aside: its prompt at worst, and up to `output_tokens_max` of answer."""
+    """What a request asks to have set aside: its prompt at worst, and up to `output_tokens_max` of answer.
+
+    A shorter answer will do, where credit is short.
+    """
 
     request_id: str
     account_id: str
@@ -108,8 +111,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     prompt_nanousd: int
     output_tokens_max: int
     output_price_nanousd_per_mtok: int
-    clamp: bool = False
-    """Whether a shorter answer will do, when the whole cannot be afforded."""
+    only_from_plenty: bool = False
+    """An upper bound: held only where that deprives nobody; else the request comes back with its exact count."""
     caps: Caps = NO_CAPS
     monthly_free_nanousd: int = 0
     """What the price book gives each month to accounts that have a free tier."""

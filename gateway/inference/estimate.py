@@ -86,7 +86,6 @@ def order_for(
     request_id: str,
     *,
     output_tokens: int,
-    clamp: bool,
     monthly_free_nanousd: int,
 ) -> Order:
     """What to hold for this key: the prompt at worst, at list price, and so many tokens of answer.
@@ -103,7 +102,6 @@ def order_for(
         prompt_nanousd=prompt_nanousd(sizes),
         output_tokens_max=output_tokens,
         output_price_nanousd_per_mtok=prices.output_max,
-        clamp=clamp,
         caps=NO_CAPS
         if capped == (None, None, None)
         else Caps(day_nanousd=capped[0], month_nanousd=capped[1], total_nanousd=capped[2]),

@@ -129,8 +129,8 @@ async def _run(
 async def _hold(
     gateway: Gateway, request: ChatRequest, sizes: Sizes, book: PriceBook, caller: Caller, request_id: str
 ) -> tuple[Sizes, Order, Hold]:
-    """All that is asked, or a stream's first step of it; from a balance too small for that, what it affords of the
-    exact amount, and then that is the most the answer may have.
+    """All that is asked, or a stream's first step of it: from plenty by its bound, else by its exact count.  From
+    a balance too small for that, what it affords, and then that is the most the answer may have.
     """
     tokens = (
         min(sizes.output_tokens_max, gateway.stream_hold_tokens)
@@ -138,23 +138,16 @@ async def _hold(
         else sizes.output_tokens_max
     )
 
-    def order(sizes: Sizes, *, clamp: bool) -> Order:
-        return order_for(
-            sizes,
-            caller,
-            request_id,
-            output_tokens=tokens,
-            clamp=clamp,
-            monthly_free_nanousd=book.monthly_free_nanousd,
-        )
+    def order(sizes: Sizes) -> Order:
+        free = book.monthly_free_nanousd
+        return order_for(sizes, caller, request_id, output_tokens=tokens, monthly_free_nanousd=free)
 
-    wanted = order(sizes, clamp=False)
-    hold = await gateway.writer.hold(wanted)
+    wanted = order(sizes)
+    hold = await gateway.writer.hold_bound(wanted)
     if hold is None:
         sizes = await exactly(sizes, gateway.measure)
-        wanted = order(sizes, clamp=True)
+        wanted = order(sizes)
         hold = await gateway.writer.hold(wanted)
-        assert hold is not None, "less will do, or it is refused"
         if hold.output_tokens_max < tokens:
             sizes = msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max)
     return sizes, wanted, hold

@@ -71,7 +71,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Answer = int | TollwayError | None
-"""To an ask: how many tokens of answer are held; why none are; or None, when the whole was wanted and is not there."""
+"""To an ask: how many tokens of answer are held, or why none are; None: there is no plenty, ask exactly."""
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,6 +69,11 @@ def release(conn: WriteConn, process_id: str) -> None:
     credit.forget_process(conn, process_id)
 
 
+def state_of(conn: WriteConn, process_id: str) -> tuple[int | None, dict[LeaseId, int]]:
+    """The process's last batch (None: its row is gone), and what it holds."""
+    return credit.committed_batch(conn, process_id), credit.read_leases(conn, process_id)
+
+
 def _committed_before(conn: WriteConn, batch: Batch) -> Committed:
     """What the database says of a batch whose commit arrived and whose answer did not."""
     if credit.committed_batch(conn, batch.process_id) != batch.number:
@@ -99,6 +104,6 @@ def _answer_again(ask: Ask, free: dict[LeaseId, int]) -> Answer:
     """The leases hold what was granted, and are asked in the same order."""
     tokens = tokens_of(ask.order, free[ask.lease_id])
     if tokens == 0:
-        return refusal(ask.order, free[ask.lease_id], None) if ask.order.clamp else None
+        return None if ask.order.only_from_plenty else refusal(ask.order, free[ask.lease_id], None)
     free[ask.lease_id] -= cost_of(ask.order, tokens)
     return tokens

@@ -96,7 +96,7 @@ class Ledger:
                 pool, capped_by = left, period
         tokens = tokens_of(order, pool)
         if tokens == 0:
-            return refusal(order, pool, capped_by) if order.clamp else None
+            return None if order.only_from_plenty else refusal(order, pool, capped_by)
         amount = cost_of(order, tokens)
         purse.draw(amount)
         self._held[ask.lease_id] += amount

@@ -12,17 +12,16 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.credit import store as credit
 from gateway.credit.draw import cost_of
 from gateway.credit.lease import Leases, lease_id_of
 from gateway.credit.types import Hold, LeaseId, Order
 from gateway.errors import InsufficientCredit, StorageUnavailable, TollwayError
 from gateway.kit.clock import now_us
-from gateway.kit.db import Database, WriteConn
+from gateway.kit.db import Database
 from gateway.kit.ids import new_id
 from gateway.kit.log import logger
 from gateway.metering.batch import Ask, Batch, Charge, Committed, LeaseState, ProcessLost, Settled
-from gateway.metering.commit import commit, release
+from gateway.metering.commit import commit, release, state_of
 
 ASKS_MAX = 4096
 """Requests that may wait for credit at once."""
@@ -57,16 +56,24 @@ class Writer:
     def process_id(self) -> str:
         return self._leases.process_id
 
-    async def hold(self, order: Order) -> Hold | None:
-        """Credit for a request: from memory if a lease has it, else from the database.
+    async def hold_bound(self, order: Order) -> Hold | None:
+        """Credit for a request by an upper bound, where there is plenty; None: count exactly, and ask with `hold`.
 
-        None: the whole is not there, and the order does not say that less will do.
+        Raises:
+            StorageUnavailable: as `hold`.
+        """
+        return await self._hold(msgspec.structs.replace(order, only_from_plenty=True), self._clock())
+
+    async def hold(self, order: Order) -> Hold:
+        """Credit for a request, from the database unless a lease has it: all of it, or what there is.
 
         Raises:
             InsufficientCredit: not even the prompt and one token.
             StorageUnavailable: the ledger cannot be written, too many wait, or the process is stopping.
         """
-        return await self._hold(order, self._clock())
+        hold = await self._hold(order, self._clock())
+        assert hold is not None, "only a bound comes back"
+        return hold
 
     async def extend(self, order: Order, hold: Hold, tokens: int) -> Hold | None:
         """The same hold with up to so many more tokens of answer; None: there is no credit for even one.
@@ -76,12 +83,12 @@ class Writer:
         """
         if hold.process_id != self._leases.process_id:
             raise ProcessLost("the credit of this request was given back; nothing is charged")
-        more = msgspec.structs.replace(order, prompt_nanousd=0, output_tokens_max=tokens, clamp=True)
+        more = msgspec.structs.replace(order, prompt_nanousd=0, output_tokens_max=tokens)
         try:
             added = await self._hold(more, hold.created_us)
         except InsufficientCredit:
             return None
-        assert added is not None, "less will do"
+        assert added is not None, "only a bound comes back"
         return msgspec.structs.replace(
             hold,
             amount_nanousd=hold.amount_nanousd + added.amount_nanousd,
@@ -124,10 +131,7 @@ class Writer:
             logger().warning("leases_not_given_back", reason=error.message)  # they are, when they expire
 
     async def _hold(self, order: Order, begun_us: int) -> Hold | None:
-        if self._closing:
-            raise StorageUnavailable("this gateway is stopping; try again", retry_after_s=1)
-        if self._refusal is not None:
-            raise self._refusal
+        self._refuse_if_unable()
         hold = self._leases.take(order, begun_us, self._clock())
         if hold is not None:
             return hold
@@ -143,12 +147,14 @@ class Writer:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                self._unpin(future.result())  # granted in the moment in which the caller went away
+                self._leases.unpin(future.result())  # granted in the moment in which the caller went away
             raise
 
-    def _unpin(self, hold: Hold | None) -> None:
-        if hold is not None:
-            self._leases.unpin(hold)
+    def _refuse_if_unable(self) -> None:
+        if self._closing:
+            raise StorageUnavailable("this gateway is stopping; try again", retry_after_s=1)
+        if self._refusal is not None:
+            raise self._refusal
 
     # -- batches ------------------------------------------------------------------------------------------
 
@@ -238,24 +244,22 @@ class Writer:
     ) -> None:
         self._number, self._heard_us = batch.number, batch.now_us
         for lease_id, after in committed.leases.items():
-            lease = self._leases.of(lease_id)
-            lease.held_nanousd, lease.usable_until_us = after.held_nanousd, after.usable_until_us
-            lease.generous, lease.frozen = after.generous, False
+            self._leases.of(lease_id).settle(
+                after.held_nanousd, after.usable_until_us, generous=after.generous
+            )
         for (charge, future), settled in zip(charged, committed.settled, strict=True):
             self._leases.unpin(charge.hold)
             if not future.done():
                 future.set_result(settled)
         for (ask, granted), answer in zip(asked, committed.answers, strict=True):
+            if granted.done():
+                continue  # its caller left: the credit is free in the lease
             if isinstance(answer, TollwayError):
-                if not granted.done():
-                    granted.set_exception(answer)
-            elif not granted.done():
+                granted.set_exception(answer)
+            else:
                 pinned = None if answer is None else self._leases.pin(ask.order, answer, ask.begun_us)
                 granted.set_result(pinned)
-        for lease_id in committed.leases:
-            lease = self._leases.all[lease_id]
-            if not lease.held_nanousd and not lease.pinned_nanousd:
-                del self._leases.all[lease_id]
+        self._leases.forget_empty()
 
     # -- when the ledger cannot be written ------------------------------------------------------------------
 
@@ -283,16 +287,11 @@ class Writer:
     async def _learn(self) -> None:
         """What the database has, after a transaction whose end nobody knows."""
         process_id = self._leases.process_id
-
-        def look(conn: WriteConn) -> tuple[int | None, dict[LeaseId, int]]:
-            return credit.committed_batch(conn, process_id), credit.read_leases(conn, process_id)
-
-        number, held = await self._database.write(look)
+        number, held = await self._database.write(lambda conn: state_of(conn, process_id))
         if number is None and self._number:
             self._begin_anew()
         else:
             self._number = number or 0
             for lease_id in held.keys() | self._leases.all.keys():
-                lease = self._leases.of(lease_id)
-                lease.held_nanousd, lease.frozen, lease.generous = held.get(lease_id, 0), False, False
+                self._leases.of(lease_id).settle(held.get(lease_id, 0), 0, generous=False)
         self._certain = True

@@ -2,8 +2,8 @@
 
     python -m tests.chaos [--kills 200] [--backend sqlite|postgresql|both]
 
-Exit status 1 if an answer that a client saw completed is not billed exactly once, if anybody overspent, or if the audit
-finds a difference.
+While it goes on, the whole ledger is audited again and again.  Exit status 1 if an answer that a client saw completed is
+not billed exactly once, if anybody overspent at any audit, or if the audit finds a difference.
 """
 
 import argparse
@@ -17,10 +17,13 @@ from pathlib import Path
 
 import httpx
 
+from gateway.credit.give import give
+from gateway.errors import StorageUnavailable
 from gateway.kit.clock import now_us
 from gateway.metering.audit import audit
 from gateway.metering.commit import release_dead
 from gateway.metering.store import walk_chain
+from gateway.metering.types import UsageEvent
 from tests.chaos.fleet import Fleet
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.running import chat
@@ -87,6 +90,34 @@ class Customers:
             self.completed[answer.headers["x-request-id"]] = cost
 
 
+class Auditor:
+    """Audits the running ledger every second: P1 and every identity hold at each instant, not only at the end."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.audits = 0
+        self.problems: list[str] = []
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(1):
+            try:
+                # Dead processes are no finding here: they are given a minute, and their sweeper may be dead as well.
+                report = self._fleet.database.read_now(lambda conn: audit(conn, 0))
+            except StorageUnavailable:
+                continue  # the database was just killed
+            self.audits += 1
+            self.problems += [f"while running: {d.where}: {d.problem}" for d in report.differences]
+
+
 def run(backend: str, kills: int) -> list[str]:
     """What is wrong, in words; prints the figures."""
     postgres = PostgresServer() if backend == "postgresql" else None
@@ -95,16 +126,20 @@ def run(backend: str, kills: int) -> list[str]:
         url = postgres.create_database() if postgres else ""
         fleet = Fleet(Path(folder), url, PROCESSES[backend], worker.url, usd=USD)
         customers = Customers(fleet)
+        auditor = Auditor(fleet)
         customers.start()
+        auditor.start()
         try:
             database_kills = kill(fleet, postgres, kills)
         finally:
             customers.stop()
+            auditor.stop()
             fleet.stop()
-        problems = examine(fleet, customers)
+        problems = [*auditor.problems, *examine(fleet, customers)]
         seconds = time.monotonic() - begun
         print(
-            f"{backend}: {kills} kills ({database_kills} of the database) in {seconds:.0f} s, {PROCESSES[backend]} processes"
+            f"{backend}: {kills} kills ({database_kills} of the database) in {seconds:.0f} s, {PROCESSES[backend]} processes,"
+            f" {auditor.audits} audits meanwhile"
         )
         fleet.close()
     if postgres is not None:
@@ -148,11 +183,24 @@ def examine(fleet: Fleet, customers: Customers) -> list[str]:
         f"  {len(customers.completed):,} answers seen complete and billed once; {customers.broken:,} connections broken;"
         f" {len(events):,} events; {expired} dead processes cleared up after"
     )
-    print(f"  {len(doubtful)} in doubt: durable, but their last byte had not left (refund them by policy):")
-    for event in doubtful[:10]:
+    print(
+        f"  {len(doubtful)} in doubt: durable, but their last byte had not left; refunded, as the policy says:"
+    )
+    for event in doubtful:
         print(f"    {event.request_id} {event.cost_nanousd} nanousd")
+        refund(fleet, event)
+    report = fleet.database.read_now(lambda conn: audit(conn, later))
+    problems += [f"{d.where}: {d.problem}" for d in report.differences]
     print(f"  the audit: {report.events:,} events, {len(report.differences)} differences")
     return problems
+
+
+def refund(fleet: Fleet, event: UsageEvent) -> None:
+    """As an operator does: a correction that names the receipt.  The receipt itself stays what it was."""
+    reason = f"refund of {event.request_id}: its last byte did not leave"
+    fleet.database.write_now(
+        lambda conn: give(conn, event.account_id, event.cost_nanousd, kind="correction", reason=reason)
+    )
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,9 +21,10 @@ from tests.fixtures.running import eventually, free_port
 
 class Fleet:
     def __init__(
-        self, data_dir: Path, database_url: str, processes: int, worker_url: str, *, usd: int
+        self, data_dir: Path, database_url: str, processes: int, worker_url: str, *, usd: int, **options: Any
     ) -> None:
-        self.settings = Settings(data_dir=data_dir, database_url=database_url)
+        self.settings = Settings(data_dir=data_dir, database_url=database_url, **options)
+        self._environ = {f"TOLLWAY_{name.upper()}": str(value) for name, value in options.items()}
         self._worker_url = worker_url
         prepare(self.settings)
         self.database = Database(self.settings.database)
@@ -32,16 +34,36 @@ class Fleet:
             secret = key_secret(self.settings)
             return create_key(conn, kind="account", account_id=account.id, name="k", key_secret=secret)[1]
 
-        self._key = self.database.write_now(make)
+        self.key = self.database.write_now(make)
         self.account_id = self.database.read_now(lambda conn: find_account(conn, "a")).id
         self.ports = [free_port() for _ in range(processes)]
         self._processes = {port: self._start(port) for port in self.ports}
         for port in self.ports:
             eventually(lambda port=port: self._ready(port), "a gateway is ready", 30)  # type: ignore[misc]
 
+    def drill_key(self, nanousd: int, *, capped: bool) -> str:
+        """A key of an account of its own that may spend so much: all it has, or all its cap allows."""
+
+        def make(conn: WriteConn) -> tuple[str, str]:
+            rich = 10**12 if capped else nanousd
+            account = open_account(conn, "drill", grant_nanousd=rich, kind="top_up", reason="drill")
+            caps: dict[str, int | None] = {"cap_total_nanousd": nanousd} if capped else {}
+            _, secret = create_key(
+                conn,
+                kind="account",
+                account_id=account.id,
+                name="d",
+                key_secret=key_secret(self.settings),
+                caps=caps,
+            )
+            return account.id, secret
+
+        self.drilled_id, secret = self.database.write_now(make)
+        return secret
+
     def client(self, port: int) -> httpx.Client:
         return httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {self._key}"}, timeout=20,
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {self.key}"}, timeout=20,
             trust_env=False, verify=False,
         )  # fmt: skip
 
@@ -62,7 +84,7 @@ class Fleet:
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gateway.cli", "serve", "--data-dir", str(self.settings.data_dir)]
         command += ["--port", str(port), "--worker", self._worker_url]
-        environ = os.environ | {"TOLLWAY_DATABASE_URL": self.settings.database_url}
+        environ = os.environ | self._environ | {"TOLLWAY_DATABASE_URL": self.settings.database_url}
         with (self.settings.data_dir / "gateway.log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env=environ, start_new_session=True)
 

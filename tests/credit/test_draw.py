@@ -26,24 +26,19 @@ OWNER = ("a", "k")
     st.integers(0, 10**9),
     st.integers(1, 10**6),
     st.integers(0, 10**9),
-    st.booleans(),
 )
-def test_what_a_pool_affords_never_exceeds_it(
-    pool: int, prompt: int, tokens: int, price: int, clamp: bool
-) -> None:
-    wanted = order(OWNER, prompt=prompt, tokens=tokens, price=price, clamp=clamp)
+def test_what_a_pool_affords_never_exceeds_it(pool: int, prompt: int, tokens: int, price: int) -> None:
+    wanted = order(OWNER, prompt=prompt, tokens=tokens, price=price)
     found = tokens_of(wanted, pool)
     assert 0 <= found <= tokens
     if found:
         assert cost_of(wanted, found) <= pool
-    if not clamp:
-        assert found in (0, tokens)
     if found < tokens:
-        assert cost_of(wanted, found + 1) > pool or not clamp, "not one token more could be afforded"
+        assert cost_of(wanted, found + 1) > pool, "not one token more could be afforded"
 
 
 def test_an_answer_without_a_price_is_whole_or_not_at_all() -> None:
-    wanted = order(OWNER, prompt=100, price=0, clamp=True)
+    wanted = order(OWNER, prompt=100, price=0)
     assert tokens_of(wanted, 100) == 10
     assert tokens_of(wanted, 99) == 0
 

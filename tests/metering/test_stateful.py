@@ -54,16 +54,13 @@ class Ledger(RuleBasedStateMachine):
         self.writers = [self.books.writer(), self.books.writer()]
         self.spent = {account: 0 for account, _ in self.owners}
 
-    @rule(process=st.integers(0, 1), owner=st.integers(0, 2), tokens=st.integers(1, 40), clamp=st.booleans())
-    def request(self, process: int, owner: int, tokens: int, clamp: bool) -> None:
+    @rule(process=st.integers(0, 1), owner=st.integers(0, 2), tokens=st.integers(1, 40))
+    def request(self, process: int, owner: int, tokens: int) -> None:
         account, key = self.owners[owner]
-        wanted = order(
-            (account, key), tokens=tokens, clamp=clamp, caps=self.caps.get(key, NO_CAPS), monthly=MONTHLY
-        )
+        wanted = order((account, key), tokens=tokens, caps=self.caps.get(key, NO_CAPS), monthly=MONTHLY)
         with contextlib.suppress(InsufficientCredit):
             hold = self.books.do(self.writers[process].hold(wanted))
-            if hold is not None:
-                self.running.append((self.writers[process], wanted, hold))
+            self.running.append((self.writers[process], wanted, hold))
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0), tokens=st.integers(1, 30))

@@ -137,7 +137,6 @@ def test_each_month_and_each_account_begins_anew(books: Books) -> None:
 def test_what_is_free_claims_no_volume(books: Books) -> None:
     owner, writer = books.account(10**9), books.writer()
     hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
     settled = books.do(writer.charge(books.charge(hold, outcome="worker_failed")))
     assert (settled.event.cost_nanousd, settled.event.starts) == (0, None)
     assert books.database.read_now(lambda conn: list_tier_counters(conn, owner[0])) == []

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from gateway.credit import store as credit
+from gateway.credit.draw import LEASE_HOLDS_MIN, LEASE_SHARE
+from gateway.credit.types import Hold
 from gateway.errors import InsufficientCredit, StorageUnavailable
 from gateway.kit.db import Database
 from gateway.metering.batch import ProcessLost, Settled
@@ -22,7 +24,6 @@ RICH = 64 * 8 * HOLD * 4
 def test_a_request_is_held_and_charged(books: Books) -> None:
     owner, writer = books.account(HOLD), books.writer()
     hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
     assert (hold.amount_nanousd, hold.output_tokens_max) == (HOLD, 10)
     assert books.balance(owner[0]).available_nanousd == 0
     settled = books.do(writer.charge(books.charge(hold)))
@@ -40,8 +41,9 @@ def test_a_large_balance_is_leased_and_the_database_is_not_asked(books: Books) -
     coroutine = writer.hold(order(owner))
     with pytest.raises(StopIteration) as done:
         coroutine.send(None)  # it does not wait for anything
+    hold = done.value.value
     assert books.balance(owner[0]).held_nanousd == surplus, "it came out of the lease"
-    books.do(writer.charge(books.charge(done.value.value)))
+    books.do(writer.charge(books.charge(hold)))
     assert books.findings() == ()
 
 
@@ -56,20 +58,27 @@ def test_a_lease_that_nobody_uses_goes_back(books: Books) -> None:
     assert books.findings() == ()
 
 
-def test_what_cannot_be_afforded_whole_is_clamped_only_if_that_will_do(books: Books) -> None:
+def test_what_cannot_be_afforded_whole_is_clamped(books: Books) -> None:
     owner, writer = books.account(1_000 + 5 * 600 + 599), books.writer()
-    assert books.do(writer.hold(order(owner))) is None
-    assert books.balance(owner[0]).held_nanousd == 0
-    hold = books.do(writer.hold(order(owner, clamp=True)))
-    assert hold is not None
+    hold = books.do(writer.hold(order(owner)))
     assert (hold.amount_nanousd, hold.output_tokens_max) == (1_000 + 5 * 600, 5)
+
+
+@pytest.mark.parametrize(
+    ("credit", "held"), [(LEASE_SHARE * LEASE_HOLDS_MIN * HOLD + HOLD, True), (100 * HOLD, False)]
+)
+def test_a_bound_is_held_only_where_there_is_plenty(books: Books, credit: int, held: bool) -> None:
+    """Else a thousand bounds would hold what a hundred exact requests could spend."""
+    owner, writer = books.account(credit), books.writer()
+    assert (books.do(writer.hold_bound(order(owner))) is not None) is held
+    assert books.do(writer.hold(order(owner))).amount_nanousd == HOLD
 
 
 @pytest.mark.parametrize("short", [0, 1, 999, 1_000, 1_599])
 def test_less_than_the_prompt_and_one_token_is_refused(books: Books, short: int) -> None:
     owner, writer = books.account(short), books.writer()
     with pytest.raises(InsufficientCredit) as refusal:
-        books.do(writer.hold(order(owner, clamp=True)))
+        books.do(writer.hold(order(owner)))
     assert refusal.value.extra == {"needed_nanousd": 1_600, "available_nanousd": short}
 
 
@@ -79,7 +88,7 @@ def test_exactly_what_is_affordable_is_served(books: Books, processes: int) -> N
     owner = books.account(100 * HOLD)
     writers = [books.writer() for _ in range(processes)]
     asked = [writers[n % processes].hold(order(owner)) for n in range(1_000)]
-    holds = [hold for hold in books.all(*asked) if hold is not None]
+    holds = [hold for hold in books.all(*asked) if isinstance(hold, Hold)]
     assert len(holds) == 100
     assert books.balance(owner[0]).available_nanousd == 0
     by_process = {writer.process_id: writer for writer in writers}
@@ -92,12 +101,9 @@ def test_a_hold_grows_with_its_stream(books: Books) -> None:
     owner, writer = books.account(1_000 + 25 * 600), books.writer()
     wanted = order(owner)
     hold = books.do(writer.hold(wanted))
-    assert hold is not None
     hold = books.do(writer.extend(wanted, hold, 10))
-    assert hold is not None
     assert (hold.output_tokens_max, hold.amount_nanousd) == (20, 1_000 + 20 * 600)
     hold = books.do(writer.extend(wanted, hold, 10))
-    assert hold is not None
     assert hold.output_tokens_max == 25, "the last step is what there is"
     assert books.do(writer.extend(wanted, hold, 10)) is None
     settled = books.do(writer.charge(books.charge(hold, 25)))
@@ -109,7 +115,6 @@ def test_what_a_dead_process_held_is_given_back_and_cannot_be_charged(books: Boo
     owner, writer = books.account(HOLD), books.writer()
     wanted = order(owner)
     hold = books.do(writer.hold(wanted))
-    assert hold is not None
     assert books.bury() == 1
     assert books.balance(owner[0]).available_nanousd == HOLD
     with pytest.raises(ProcessLost):
@@ -139,8 +144,7 @@ def test_a_caller_that_leaves_while_it_waits_holds_nothing(books: Books) -> None
 
     for at in range(1, 12):
         books.do(leave(at))
-    hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
+    assert books.do(writer.hold(order(owner))).amount_nanousd == HOLD
     assert books.findings() == ()
 
 
@@ -161,7 +165,6 @@ def test_a_batch_whose_commit_arrived_unheard_is_not_committed_again(
     """The connection is lost after the commit: the same batch runs again, and its first answers come back."""
     owner, poor, writer = books.account(10 * HOLD), books.account(1_600), books.writer()
     hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
     real, lost = books.database._outcomes, iter([True])
 
     def lose_once(group: Any) -> Any:
@@ -174,8 +177,8 @@ def test_a_batch_whose_commit_arrived_unheard_is_not_committed_again(
     charged, held, clamped, refused = books.all(
         writer.charge(books.charge(hold)),
         writer.hold(order(owner)),
-        writer.hold(order(poor, clamp=True)),
-        writer.hold(order(poor, clamp=True)),
+        writer.hold(order(poor)),
+        writer.hold(order(poor)),
     )
     assert isinstance(charged, Settled)
     assert charged.event.cost_nanousd == COST
@@ -210,7 +213,6 @@ def test_a_ledger_that_cannot_be_written_refuses_new_work_until_it_can(
     owner, writer = books.account(RICH), books.writer()
     books.do(serve(writer, books, order(owner)))
     hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
 
     async def away(_work: Any) -> Any:
         raise StorageUnavailable("the ledger is away")
@@ -235,13 +237,12 @@ def test_too_many_waiting_are_refused(books: Books) -> None:
     outcomes = books.all(*(writer.hold(order(owner)) for _ in range(ASKS_MAX + 10)))
     refused = [outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)]
     assert len(refused) == 10
-    assert sum(outcome is not None for outcome in outcomes) - len(refused) == 1
+    assert sum(isinstance(outcome, Hold) for outcome in outcomes) == 1
 
 
 def test_a_process_without_work_says_that_it_lives(books: Books) -> None:
     owner, writer = books.account(HOLD), books.writer()
     hold = books.do(writer.hold(order(owner)))
-    assert hold is not None
 
     for _ in range(4):
         books.now += 40 * 10**6
