@@ -21,6 +21,7 @@ ROOMS = {
     "replay": {"kit", "errors", "accounts"},
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
+    "billing": {"kit", "errors"},
     "jobs": {"kit", "errors", "credit", "metering", "replay"},
     "api": {
         "kit",
@@ -46,6 +47,8 @@ ROOMS = {
 
 LIBRARIES = {
     "litestar": {"api", "app"},
+    "jinja2": {"billing"},
+    "typst": {"billing"},
     "httpx": {"workers", "demo", "doctor"},
     "stripe": set(),
     "tiktoken": {"tokens"},
@@ -132,7 +135,7 @@ def test_no_file_is_named_for_nothing(path: Path) -> None:
 
 def test_money_never_meets_a_float() -> None:
     for path in [
-        *python_files("gateway/credit", "gateway/catalog", "gateway/metering"),
+        *python_files("gateway/credit", "gateway/catalog", "gateway/metering", "gateway/billing"),
         GATEWAY / "kit/money.py",
     ]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
