@@ -12,7 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
 from gateway import __version__
-from gateway.api import admin, customer, health, metrics, preview
+from gateway.api import admin, customer, health, metrics, preview, prices, statements
 from gateway.api.completions import chat_completions
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
@@ -48,6 +48,10 @@ _ROUTES: list[Any] = [
     customer.get_credits,
     customer.get_receipt,
     customer.get_usage,
+    statements.get_statement,
+    statements.get_account_statement,
+    prices.list_prices,
+    prices.publish_prices,
     preview.tokenize,
     preview.estimate,
     admin.list_accounts,

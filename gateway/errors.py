@@ -16,6 +16,7 @@ TollwayError
 │   ├── WorkerUnreachable 502  no connection: no work was started, so another worker may be asked
 │   ├── WorkerBusy        503  it said 429 or 503; `Retry-After` is passed on
 │   └── WorkerTimedOut    504  it missed a deadline
+├── NotInstalled          501  an optional part is missing on this gateway; says which package brings it
 ├── NoWorker              503  nobody serves this model at the moment
 └── StorageUnavailable    503  the ledger cannot be written; we refuse work rather than serve it unbilled
 
@@ -150,6 +151,10 @@ class WorkerBusy(WorkerFailed):
 
 class WorkerTimedOut(WorkerFailed):
     status, code = 504, "worker_timed_out"
+
+
+class NotInstalled(TollwayError):
+    status, code = 501, "not_installed"
 
 
 class NoWorker(TollwayError):

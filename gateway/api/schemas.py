@@ -55,6 +55,12 @@ class KeyCaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cap_total_usd: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class NewPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price book as its TOML text (catalog/price_book.toml shows how)."""
+
+    toml: str
+
+
 class CreditLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_limit_usd: str
 

@@ -7,6 +7,7 @@ import typer
 
 from gateway.catalog.read_toml import PriceBookError
 from gateway.cli.ledger import accounts_app, audit, drift, keys_app, usage
+from gateway.cli.prices import prices_app, rerate, statement
 from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
 from gateway.errors import TollwayError
 from gateway.kit.schema import SchemaError
@@ -20,6 +21,9 @@ app.add_typer(keys_app, name="keys")
 app.command()(usage)
 app.command()(drift)
 app.command()(audit)
+app.add_typer(prices_app, name="prices")
+app.command()(statement)
+app.command()(rerate)
 
 
 @app.command()

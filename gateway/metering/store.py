@@ -1,12 +1,13 @@
 """All SQL about usage events."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, String, case, cast, func, insert, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.credit.tables import grant_uses
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows
 from gateway.metering.tables import drift_samples, tier_counters, usage_events
@@ -80,9 +81,45 @@ def walk_chain(conn: ReadConn, account_id: str) -> Iterator[tuple[UsageEvent, Li
         .where(usage_events.c.account_id == account_id)
         .order_by(usage_events.c.account_seq)
     )
+    return _walk(conn, query)
+
+
+def _walk(conn: ReadConn, query: Select[Any]) -> Iterator[tuple[UsageEvent, Link]]:
     for row in conn.execution_options(yield_per=1000).execute(query).mappings():
         event = UsageEvent(**{column.name: row[column] for column in _EVENT})
         yield event, Link(row["account_seq"], row["chain_hash"])
+
+
+def walk_between(
+    conn: ReadConn, account_id: str, begin_us: int, end_us: int
+) -> Iterator[tuple[UsageEvent, Link]]:
+    """An account's requests that began in [begin, end), oldest first, without holding them all."""
+    query = (
+        select(usage_events)
+        .where(
+            usage_events.c.account_id == account_id,
+            usage_events.c.created_us >= begin_us,
+            usage_events.c.created_us < end_us,
+        )
+        .order_by(usage_events.c.created_us, usage_events.c.account_seq)
+    )
+    return _walk(conn, query)
+
+
+def sum_grant_uses(conn: ReadConn, account_id: str, begin_us: int, end_us: int) -> dict[str, int]:
+    """What each grant paid of the requests that began in [begin, end)."""
+    query = (
+        select(grant_uses.c.grant_id, func.sum(grant_uses.c.amount_nanousd).label("amount"))
+        .join(usage_events, usage_events.c.request_id == grant_uses.c.used_by)
+        .where(
+            usage_events.c.account_id == account_id,
+            usage_events.c.created_us >= begin_us,
+            usage_events.c.created_us < end_us,
+        )
+        .group_by(grant_uses.c.grant_id)
+    )
+    # PostgreSQL's SUM(bigint) is a Decimal in Python; money is int.
+    return {row.grant_id: int(row.amount) for row in conn.execute(query)}
 
 
 def sum_usage(

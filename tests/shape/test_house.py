@@ -22,6 +22,7 @@ ROOMS = {
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
     "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "workers"},
+    "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering"},
     "api": {
         "kit",
         "errors",
@@ -34,6 +35,7 @@ ROOMS = {
         "metering",
         "inference",
         "replay",
+        "billing",
     },
     "start": {"kit", "settings", "accounts", "catalog", "keys", "credit"},
     "app": {"*"},
@@ -46,6 +48,8 @@ ROOMS = {
 
 LIBRARIES = {
     "litestar": {"api", "app"},
+    "jinja2": {"billing"},
+    "typst": {"billing"},
     "httpx": {"workers", "demo", "doctor"},
     "stripe": set(),
     "tiktoken": {"tokens"},
@@ -132,7 +136,7 @@ def test_no_file_is_named_for_nothing(path: Path) -> None:
 
 def test_money_never_meets_a_float() -> None:
     for path in [
-        *python_files("gateway/credit", "gateway/catalog", "gateway/metering"),
+        *python_files("gateway/credit", "gateway/catalog", "gateway/metering", "gateway/billing"),
         GATEWAY / "kit/money.py",
     ]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

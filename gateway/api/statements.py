@@ -1,0 +1,64 @@
+"""A month's bill, for the account and for the operator: as JSON, as a page, as a PDF."""
+
+import asyncio
+from typing import Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
+
+from gateway.accounts import store as accounts
+from gateway.api.customer import account_of
+from gateway.api.wiring import TheCaller, TheGateway
+from gateway.billing.draw_up import draw_up
+from gateway.billing.fields import statement_fields
+from gateway.billing.pdf import statement_pdf
+from gateway.billing.types import Statement
+from gateway.inference.pipeline import Gateway
+from gateway.kit.clock import now_us
+from gateway.kit.db import ReadConn
+
+Format = Literal["json", "html", "pdf"]
+
+
+@get("/v1/statements/{month:str}")
+async def get_statement(
+    gateway: TheGateway,
+    caller: TheCaller,
+    month: FromPath[str],
+    format: FromQuery[Format] = "json",  # noqa: A002 - the parameter's name
+) -> Response[bytes]:
+    """The account's own; `month` like 2026-11.  Preliminary while the month runs."""
+    return await _answer(gateway, account_of(caller), month, format)
+
+
+@get("/admin/v1/accounts/{name:str}/statements/{month:str}")
+async def get_account_statement(
+    gateway: TheGateway,
+    name: FromPath[str],
+    month: FromPath[str],
+    format: FromQuery[Format] = "json",  # noqa: A002 - the parameter's name
+) -> Response[bytes]:
+    """Any account's, by name or id."""
+    return await _answer(gateway, name, month, format)
+
+
+async def _answer(gateway: Gateway, account: str, month: str, form: Format) -> Response[bytes]:
+    def read(conn: ReadConn) -> Statement:
+        found = accounts.find_account(conn, account)
+        return draw_up(conn, found, month, now_us())
+
+    statement = await gateway.database.read(read)
+    if form == "json":
+        return Response(msgspec.json.encode(statement_fields(statement)), media_type="application/json")
+    if form == "html":
+        from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html  # noqa: PLC0415 - Jinja takes 60 ms
+
+        policy = f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"
+        page = await asyncio.to_thread(statement_html, statement)
+        return Response(
+            page.encode(), media_type="text/html; charset=utf-8", headers={"content-security-policy": policy}
+        )
+    pdf = await asyncio.to_thread(statement_pdf, statement)
+    name = f'inline; filename="tollway-{month}.pdf"'
+    return Response(pdf, media_type="application/pdf", headers={"content-disposition": name})
