@@ -56,9 +56,7 @@ async def _answer(gateway: Gateway, account: str, month: str, form: Format) -> R
 
         policy = f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"
         page = await asyncio.to_thread(statement_html, statement)
-        return Response(
-            page.encode(), media_type="text/html; charset=utf-8", headers={"content-security-policy": policy}
-        )
+        return Response(page.encode(), media_type="text/html", headers={"content-security-policy": policy})
     pdf = await asyncio.to_thread(statement_pdf, statement)
     name = f'inline; filename="tollway-{month}.pdf"'
     return Response(pdf, media_type="application/pdf", headers={"content-disposition": name})

@@ -1,5 +1,6 @@
 """A client's body, parsed once: a typed view of what matters, and the raw fields that are passed on untouched."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import msgspec
@@ -9,6 +10,9 @@ from gateway.inference.events import Dialect
 from gateway.kit.money import parse_usd
 from gateway.tokens.decode import explain
 from gateway.tokens.types import Message, Prompt, PromptRejected, Tool
+
+_DIGITS_MAX = 20
+"""Before or after the point; `1e999999999` is not written out."""
 
 _TokensMax = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -28,7 +32,6 @@ class _View(msgspec.Struct, frozen=True):
     max_tokens: _TokensMax | None = None
     max_completion_tokens: _TokensMax | None = None
     n: int | None = None
-    max_cost_usd: msgspec.Raw | None = None
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,21 +71,25 @@ def parse(body: bytes, dialect: Dialect) -> ChatRequest:
         stream=bool(view.stream),
         include_usage=view.stream_options is not None and bool(view.stream_options.include_usage),
         output_tokens_max=min(limits) if limits else None,
-        max_cost_nanousd=_max_cost(view.max_cost_usd),
+        max_cost_nanousd=_max_cost(fields.get("max_cost_usd")),
         dialect=dialect,
         fields=fields,
     )
 
 
 def _max_cost(raw: msgspec.Raw | None) -> int | None:
-    """Dollars as a JSON string or number, read digit by digit: a float would not be exact."""
+    """Dollars as a JSON string or number (`1e-05` is how programs write small ones), exactly: never as a float."""
     text = "null" if raw is None else bytes(raw).decode()
     if text == "null":
         return None
+    text = text.strip('"')
     try:
-        nanousd = parse_usd(text.strip('"'))
-    except ValueError as error:
-        raise BadRequest(str(error), param="max_cost_usd") from error
+        number = Decimal(text)
+        plain = f"{number:f}" if number.is_finite() and abs(number.adjusted()) < _DIGITS_MAX else text
+        nanousd = parse_usd(plain)
+    except (ValueError, InvalidOperation) as error:
+        reason = f"{text[:50]!r} is not an amount in US dollars; write it like 0.05 (at most nine decimals)"
+        raise BadRequest(reason, param="max_cost_usd") from error
     if nanousd <= 0:
         raise BadRequest(
             "max_cost_usd must be more than nothing; leave it out for no limit", param="max_cost_usd"

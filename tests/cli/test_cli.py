@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.cli import main as cli
 from gateway.kit import schema
+from gateway.kit.money import format_usd
 from gateway.settings import Settings
 from gateway.start import bootstrap, prepare
 from tests.fixtures.postgres import PostgresServer
@@ -196,3 +198,40 @@ class TestDoctor:
         status, out, _ = run("doctor", "--worker", worker.url)
         assert status == 1
         assert "chmod 600" in out.replace("\n", " ")
+
+
+def test_prices_statement_and_rerate(run: Run, tmp_path: Path) -> None:
+    account = as_json(run, "accounts", "create", "alice", "--grant", "1")
+    assert as_json(run, "accounts", "limit", "alice", "3")["credit_limit_usd"] == "3.000000000"
+    key = as_json(run, "keys", "create", "--account", "alice", "--cap-month", "0.5")
+    assert key["cap_month_usd"] == "0.500000000"
+    assert as_json(run, "keys", "cap", key["id"], "--cap-month", "none")["cap_month_usd"] is None
+    (book,) = as_json(run, "prices", "list")
+    assert (book["version"], book["in_force"]) == (2, True)
+    with ScriptedWorker(kind="vllm") as worker, RunningGateway(tmp_path / "data", worker.url) as gateway:  # noqa: SIM117
+        with gateway.api(key["key"]) as api:
+            cost = api.post("/v1/chat/completions", json=chat("ok tokens=5")).json()["usage"]["cost_nanousd"]
+    month = time.strftime("%Y-%m", time.gmtime())
+    _, out, _ = run("statement", account["id"], month)
+    assert json.loads(out)["total_nanousd"] == cost
+    page = tmp_path / "page.html"
+    assert run("statement", "alice", month, "--format", "html", "--output", str(page))[0] == 0
+    assert "alice" in page.read_text()
+
+    other = tmp_path / "other.toml"
+    text = (Path(__file__).parents[2] / "gateway/catalog/price_book.toml").read_text()
+    other.write_text(
+        text.replace("version = 2", "version = 3").replace('output = "0.60"', 'output = "1.20"', 1)
+    )
+    (row,) = as_json(run, "rerate", "--book", str(other), "--month", month)
+    assert row["difference_usd"] == format_usd(5 * 600)
+    assert as_json(run, "rerate", "--book", str(other), "--month", "2026-01", "--account", "alice") == []
+    other.write_text(text.replace('id = "magistral-small-2509"', 'id = "renamed"'))
+    _, out, _ = run("rerate", "--book", str(other), "--month", month)
+    assert "no price for: magistral-small-2509" in out
+    assert run("rerate", "--book", str(other), "--month", "last")[0] == 1
+    later = tmp_path / "later.toml"
+    later.write_text(text.replace("version = 2", "version = 3").replace("2026-01-01", "2099-01-01"))
+    assert as_json(run, "prices", "publish", str(later))["version"] == 3
+    assert [row["in_force"] for row in as_json(run, "prices", "list")] == [True, False]
+    assert run("prices", "publish", str(other))[0] == 1
