@@ -127,11 +127,15 @@ class Ledger:
             )
 
     def resize(self) -> dict[LeaseId, LeaseAfter]:
-        """Gives each lease that may have one its surplus; at half of that it is filled up again."""
+        """Gives each lease that may have one its surplus; at half of that it is filled up again.
+
+        None where something expired meanwhile: the next request asks, and then that is taken back first.
+        """
         generous = set()
         for lease in self._batch.spare:
             purse, state = self._purses[lease.account_id], self._batch.leases[lease]
-            wanted = surplus(purse.available_nanousd, state.hold_max_nanousd)
+            turned = purse.balance.turn_us <= self._batch.now_us
+            wanted = 0 if turned else surplus(purse.available_nanousd, state.hold_max_nanousd)
             lacking = wanted - (self._held[lease] - self._pinned[lease])
             if lacking * 2 > wanted:
                 purse.draw(lacking)

@@ -112,6 +112,7 @@ class Writer:
             if not lease.touched and lease.free_nanousd:
                 self._idle.add(lease.lease_id)
             lease.touched = False
+            lease.hold_max_nanousd //= 2  # one large request should not be remembered for ever
         if self._idle or self._refusal is not None or self._clock() > self._heard_us + self._ttl_us // 3:
             self._kick()
 

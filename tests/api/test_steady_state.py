@@ -44,8 +44,13 @@ def heard() -> Iterator[Heard]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def steady(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RunningGateway, ScriptedWorker]]:
-    options: dict[str, Any] = {"lease_idle_s": 600.0, "key_cache_s": 600.0}
+def steady(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[RunningGateway, ScriptedWorker]]:
+    """A gateway whose periodic jobs and audit samples do not come in between."""
+    options: dict[str, Any] = {"lease_idle_s": 600.0, "key_cache_s": 600.0, "audit_share": 0.0}
+    for job in ("refresh_prices", "sweep"):
+        monkeypatch.setattr(f"gateway.jobs.{job}.EVERY_S", 600.0)
     if request.param == "postgresql":
         options["database_url"] = request.getfixturevalue("postgres").create_database()
     with ScriptedWorker(kind="vllm") as worker, RunningGateway(tmp_path, worker.url, **options) as gateway:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.kit.money import NANOUSD_MAX, cost_nanousd, format_usd, parse_usd, tokens_affordable
+from gateway.kit.money import (
+    NANOS_PER_CENT,
+    NANOUSD_MAX,
+    cents,
+    cost_nanousd,
+    format_usd,
+    parse_usd,
+    tokens_affordable,
+)
 
 TOKENS = st.integers(0, 10**12)
 PRICES = st.integers(0, 10**12)
@@ -78,3 +86,15 @@ def test_a_free_price_affords_no_finite_number() -> None:
     with pytest.raises(ValueError, match="positive"):
         tokens_affordable(1, 0)
     assert tokens_affordable(-5, 1) == 0
+
+
+@given(st.integers(0, 10**18))
+def test_cents_are_rounded_half_up(nanousd: int) -> None:
+    found = cents(nanousd)
+    assert -NANOS_PER_CENT < 2 * (found * NANOS_PER_CENT - nanousd) <= NANOS_PER_CENT
+
+
+def test_the_half_cent_and_what_is_no_charge() -> None:
+    assert [cents(amount) for amount in (0, 4_999_999, 5_000_000, 14_999_999, 15_000_000)] == [0, 0, 1, 1, 2]
+    with pytest.raises(ValueError, match="only a charge"):
+        cents(-1)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.credit import store as credit
 from gateway.credit.draw import LEASE_HOLDS_MIN, LEASE_SHARE
+from gateway.credit.give import give
 from gateway.credit.types import Hold
 from gateway.errors import InsufficientCredit, StorageUnavailable
 from gateway.kit.db import Database
@@ -44,6 +45,20 @@ def test_a_large_balance_is_leased_and_the_database_is_not_asked(books: Books) -
     hold = done.value.value
     assert books.balance(owner[0]).held_nanousd == surplus, "it came out of the lease"
     books.do(writer.charge(books.charge(hold)))
+    assert books.findings() == ()
+
+
+def test_a_lease_is_not_filled_up_from_credit_that_expired(books: Books) -> None:
+    owner, writer = books.account(RICH), books.writer()
+    books.do(serve(writer, books, order(owner)))
+    expires = books.now + 1
+    books.database.write_now(
+        lambda conn: give(conn, owner[0], RICH, kind="promotion", reason="t", expires_us=expires)
+    )
+    books.now = expires
+    books.do(serve(writer, books, order(owner)))  # from memory: the lease does not know of that grant
+    assert books.do(writer.hold(order(owner))).amount_nanousd == HOLD
+    assert books.balance(owner[0]).granted_nanousd == RICH, "asked again, it took back what expired"
     assert books.findings() == ()
 
 
