@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from gateway.credit.purse import Purse
 from gateway.credit.tables import (
@@ -18,7 +17,7 @@ from gateway.credit.tables import (
     processes,
 )
 from gateway.credit.types import Balance, Grant, GrantUse, KeyCounter, LeaseId, OpenGrant
-from gateway.kit.db import ReadConn, WriteConn, rows
+from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 
 _SAVE_BALANCE = update(balances).where(balances.c.account_id == bindparam("id"))
 
@@ -38,9 +37,12 @@ _CLAIM_BATCH = (
 )
 
 
-def _upsert(conn: WriteConn, table: Table) -> Any:
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+_IDS: Any = bindparam("ids", expanding=True)
+_LOCK = (
+    select(balances).where(balances.c.account_id.in_(_IDS)).order_by(balances.c.account_id).with_for_update()
+)
+_OPEN = select(open_grants).where(open_grants.c.account_id.in_(_IDS), open_grants.c.left_nanousd > 0)
+_KEY_COUNTERS = select(key_counters).where(key_counters.c.key_id.in_(_IDS))
 
 
 # -- accounts -------------------------------------------------------------------------------------------------
@@ -71,11 +73,9 @@ def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:
 def lock_purses(conn: WriteConn, account_ids: Iterable[str]) -> dict[str, Purse]:
     """The accounts that exist, locked until this transaction ends; in one order everywhere, so nobody deadlocks."""
     ids = sorted(set(account_ids))
-    query = select(balances).where(balances.c.account_id.in_(ids)).order_by(balances.c.account_id)
-    found = rows(Balance, conn.execute(query.with_for_update()))
-    opened = select(open_grants).where(open_grants.c.account_id.in_(ids), open_grants.c.left_nanousd > 0)
+    found = rows(Balance, conn.execute(_LOCK, {"ids": ids}))
     purses = {balance.account_id: Purse(balance, []) for balance in found}
-    for grant in rows(OpenGrant, conn.execute(opened)):
+    for grant in rows(OpenGrant, conn.execute(_OPEN, {"ids": ids})):
         purses[grant.account_id].open_grants.append(grant)
     return purses
 
@@ -101,11 +101,7 @@ def save_purses(conn: WriteConn, purses: Iterable[Purse]) -> None:
         if grant.grant_id in touched
     ]
     if left:
-        statement = _upsert(conn, open_grants)
-        new_left = {"left_nanousd": statement.excluded.left_nanousd}
-        conn.execute(
-            statement.on_conflict_do_update(index_elements=[open_grants.c.grant_id], set_=new_left), left
-        )
+        conn.execute(upsert(conn.dialect.name, open_grants, "left_nanousd"), left)
     uses = [msgspec.structs.asdict(use) for purse in kept for use in purse.new_uses]
     if uses:
         conn.execute(insert(grant_uses), uses)
@@ -132,7 +128,7 @@ def list_open_grants(conn: ReadConn, account_id: str) -> list[OpenGrant]:
 def claim_batch(conn: WriteConn, process_id: str, number: int, expires_us: int) -> bool:
     """Whether this transaction is that process's next; False: it was committed before, or the process was declared dead."""
     if number == 1:
-        statement = _upsert(conn, processes).on_conflict_do_nothing()
+        statement = upsert(conn.dialect.name, processes)
         row = {"id": process_id, "batch": 1, "expires_us": expires_us}
         return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
     claim = {"process": process_id, "before": number - 1, "expires": expires_us}
@@ -146,13 +142,8 @@ def committed_batch(conn: ReadConn | WriteConn, process_id: str) -> int | None:
 
 def save_leases(conn: WriteConn, process_id: str, held: dict[LeaseId, int]) -> None:
     """What the process holds now, of each lease that changed."""
-    statement = _upsert(conn, leases)
-    keys = [leases.c.process_id, leases.c.account_id, leases.c.key_id, leases.c.day_us]
-    saved = statement.on_conflict_do_update(
-        index_elements=keys, set_={"held_nanousd": statement.excluded.held_nanousd}
-    )
     conn.execute(
-        saved,
+        upsert(conn.dialect.name, leases, "held_nanousd"),
         [
             {"process_id": process_id, **msgspec.structs.asdict(lease), "held_nanousd": amount}
             for lease, amount in held.items()
@@ -188,8 +179,7 @@ def forget_process(conn: WriteConn, process_id: str) -> None:
 def read_key_counters(
     conn: ReadConn | WriteConn, key_ids: Iterable[str]
 ) -> dict[tuple[str, str], KeyCounter]:
-    query = select(key_counters).where(key_counters.c.key_id.in_(sorted(set(key_ids))))
-    found = rows(KeyCounter, conn.execute(query))
+    found = rows(KeyCounter, conn.execute(_KEY_COUNTERS, {"ids": sorted(set(key_ids))}))
     return {(counter.key_id, counter.period): counter for counter in found}
 
 
@@ -212,13 +202,7 @@ def change_key_counters(conn: WriteConn, changes: Iterable[KeyCounter]) -> None:
         if change.held_nanousd < 0
     ]
     if up:
-        statement = _upsert(conn, key_counters)
-        added = {
-            column.name: column + statement.excluded[column.name]
-            for column in (key_counters.c.settled_nanousd, key_counters.c.held_nanousd)
-        }
-        keys = [key_counters.c.key_id, key_counters.c.period]
-        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), up)
+        conn.execute(upsert(conn.dialect.name, key_counters, "settled_nanousd", "held_nanousd", add=True), up)
     if down:
         conn.execute(_CHANGE_KEY_COUNTER, down)
 

@@ -23,9 +23,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, NewType, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Insert, MetaData, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.errors import StorageUnavailable, TollwayError
@@ -235,6 +237,25 @@ def opened(url: str) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+@cache
+def upsert(dialect: str, table: Table, *changed: str, add: bool = False) -> Insert:
+    """Inserts rows, or changes these columns of those that are there; with `add`, by the rows' amounts.
+
+    Without columns: leaves those that are there alone.  Built once for each table: building a statement takes longer
+    than running it.
+    """
+    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    if not changed:
+        return cast("Insert", statement.on_conflict_do_nothing())
+    values = {
+        name: table.c[name] + statement.excluded[name] if add else statement.excluded[name]
+        for name in changed
+    }
+    return cast(
+        "Insert", statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+    )
 
 
 def rows(kind: type[T], result: Any) -> list[T]:

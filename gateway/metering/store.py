@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, String, case, cast, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, insert, select
 
 from gateway.credit.tables import grant_uses
 from gateway.kit.clock import DAY_US
-from gateway.kit.db import ReadConn, WriteConn, rows
+from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.metering.tables import drift_samples, tier_counters, usage_events
 from gateway.metering.types import DriftRow, DriftSample, Link, TierCounter, UsageEvent, UsageRow
 
@@ -26,13 +25,18 @@ _COUNTED = (
 
 
 _EVENT = [usage_events.c[name] for name in UsageEvent.__struct_fields__]
+_VOLUMES = select(tier_counters).where(
+    tier_counters.c.account_id.in_(bindparam("accounts", expanding=True)),
+    tier_counters.c.month.in_(bindparam("months", expanding=True)),
+)
+_INSERT_EVENT = insert(usage_events)
 _LINK = [usage_events.c[name] for name in Link.__struct_fields__]
 
 
 def insert_events(conn: WriteConn, events: list[tuple[UsageEvent, Link]]) -> None:
     """Appends events with their places in their accounts' chains.  Their accounts are locked."""
     conn.execute(
-        insert(usage_events),
+        _INSERT_EVENT,
         [msgspec.structs.asdict(event) | msgspec.structs.asdict(place) for event, place in events],
     )
 
@@ -40,11 +44,8 @@ def insert_events(conn: WriteConn, events: list[tuple[UsageEvent, Link]]) -> Non
 def read_tier_counters(
     conn: ReadConn | WriteConn, account_ids: Iterable[str], months: Iterable[str]
 ) -> list[TierCounter]:
-    query = select(tier_counters).where(
-        tier_counters.c.account_id.in_(sorted(set(account_ids))),
-        tier_counters.c.month.in_(sorted(set(months))),
-    )
-    return rows(TierCounter, conn.execute(query))
+    wanted = {"accounts": sorted(set(account_ids)), "months": sorted(set(months))}
+    return rows(TierCounter, conn.execute(_VOLUMES, wanted))
 
 
 def list_tier_counters(conn: ReadConn, account_id: str) -> list[TierCounter]:
@@ -56,11 +57,7 @@ def list_tier_counters(conn: ReadConn, account_id: str) -> list[TierCounter]:
 
 def save_tier_counters(conn: WriteConn, counters: Iterable[TierCounter]) -> None:
     """Begins or moves on counters whose accounts are locked."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(tier_counters)
-    saved = statement.on_conflict_do_update(
-        index_elements=list(tier_counters.primary_key), set_={"tokens": statement.excluded.tokens}
-    )
+    saved = upsert(conn.dialect.name, tier_counters, "tokens")
     conn.execute(saved, [msgspec.structs.asdict(counter) for counter in counters])
 
 

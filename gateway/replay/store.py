@@ -2,10 +2,9 @@
 
 import msgspec
 from sqlalchemy import Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.errors import BadRequest, Conflict
-from gateway.kit.db import WriteConn
+from gateway.kit.db import WriteConn, upsert
 from gateway.replay.tables import idempotency_keys
 from gateway.replay.types import Claim, Stored
 
@@ -20,8 +19,7 @@ def claim(conn: WriteConn, wanted: Claim, now_us: int) -> Stored | None:
         BadRequest: the key was used with another body.
     """
     values = msgspec.structs.asdict(wanted) | {"streamed": False, "body": None}
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(idempotency_keys).on_conflict_do_nothing()
+    statement = upsert(conn.dialect.name, idempotency_keys)
     if conn.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount == 1:
         return None
     mine = (_COLUMNS.account_id == wanted.account_id) & (_COLUMNS.key == wanted.key)
