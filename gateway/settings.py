@@ -24,17 +24,6 @@ class SettingsError(Exception):
     """A setting that cannot be used; the message says which, and how to mend it."""
 
 
-class Secret(msgspec.Struct, frozen=True):
-    """A value that must not be printed: `repr` and `str` mask it."""
-
-    value: str
-
-    def __repr__(self) -> str:
-        return "Secret('…')" if self.value else "Secret('')"
-
-    __str__ = __repr__
-
-
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[workers]]` table: a server that generates.
 
