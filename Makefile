@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos drill test-vllm clean
+.PHONY: help setup setup-dev run test check fix bench chaos drill mutation test-vllm clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,9 +56,12 @@ chaos: setup-dev  ## kill gateways and databases at random under load, then audi
 drill: setup-dev  ## a thousand requests at once over four processes, a hundred of them affordable
 	@$(BIN)/python -m tests.chaos.drill $(ARGS)
 
+mutation: setup-dev  ## change the arithmetic of money in hundreds of small ways; a test must notice each
+	@$(BIN)/python -m tests.mutation $(ARGS)
+
 test-vllm: setup-dev  ## counts against a real vLLM on the CPU (installs 2.5 GB in .cache, once)
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .cache/vllm-venv
 	@$(BIN)/python -m pytest tests/vllm -m vllm $(ARGS)
 
 clean:  ## remove everything that make created
-	rm -rf $(VENV) .cache .data .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) mutants .cache .data .pytest_cache .mypy_cache .ruff_cache

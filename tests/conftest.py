@@ -14,7 +14,11 @@ from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
 
 hypothesis_settings.register_profile("tollway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("tollway")
+# The same examples each time, and few: a mutant lives or dies by what the tests say, not by luck.
+hypothesis_settings.register_profile(
+    "mutation", hypothesis_settings.get_profile("tollway"), derandomize=True, max_examples=50
+)
+hypothesis_settings.load_profile("tollway")  # --hypothesis-profile comes after it, and wins
 
 
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # test_logs.py reads a real process's log

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import func, update
 
 from gateway.catalog import read_toml, store
-from gateway.catalog.rate import classes, prompt_cost_max, rate, total_nanousd
+from gateway.catalog.rate import classes, prompt_cost_max, rate, rounding_slack, total_nanousd
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.tables import price_books
 from gateway.catalog.types import TOKEN_CLASSES, Prices, Starts, Tier, TokenCounts
@@ -142,6 +142,19 @@ def counts(draw: st.DrawFn) -> TokenCounts:
     )
 
 
+def test_the_text_of_a_prompt_is_cached_before_its_images() -> None:
+    found = TokenCounts(
+        input_tokens=100,
+        input_image_tokens=30,
+        input_cached_tokens=80,
+        output_tokens=9,
+        output_reasoning_tokens=4,
+    )
+    assert list(classes(found).values()) == [0, 20, 80, 5, 4]
+    found = msgspec.structs.replace(found, input_cached_tokens=60)
+    assert list(classes(found).values()) == [10, 30, 60, 5, 4]
+
+
 @given(counts())
 def test_every_token_is_in_exactly_one_class(found: TokenCounts) -> None:
     split = classes(found)
@@ -151,7 +164,19 @@ def test_every_token_is_in_exactly_one_class(found: TokenCounts) -> None:
     assert split["input_cached"] == found.input_cached_tokens
 
 
+ONE_OF_EACH = TokenCounts(
+    input_tokens=3,
+    input_image_tokens=1,
+    input_cached_tokens=1,
+    output_tokens=2,
+    output_reasoning_tokens=1,
+)
+
+
 @given(counts(), PRICES, st.integers(0, 10**5), st.integers(0, 10**5))
+@example(
+    ONE_OF_EACH, Prices(**dict.fromkeys(TOKEN_CLASSES, 1)), 0, 0
+)  # every class rounds up, from next to nothing
 def test_no_request_within_its_bounds_costs_more_than_its_hold(
     found: TokenCounts, prices: Prices, spare: int, spare_output: int
 ) -> None:
@@ -159,6 +184,21 @@ def test_no_request_within_its_bounds_costs_more_than_its_hold(
     held = prompt_cost_max(text + spare, found.input_image_tokens, prices)
     held += cost_nanousd(found.output_tokens + spare_output, prices.output_max)
     assert total_nanousd(rate(found, prices, BOOK.tiers, Starts())) <= held
+
+
+def test_a_hold_has_slack_only_for_prices_that_are_no_whole_nano_dollars_per_token() -> None:
+    whole = Prices(
+        input_text=200_000_000,
+        input_image=300_000_000,
+        input_cached=10**6,
+        output_text=600_000_000,
+        output_reasoning=0,
+    )
+    assert rounding_slack(whole) == 0
+    assert prompt_cost_max(10, 5, whole) == 10 * 200 + 5 * 300
+    broken = msgspec.structs.replace(whole, input_cached=10**6 + 1, output_reasoning=999_999)
+    assert rounding_slack(broken) == 2
+    assert prompt_cost_max(10, 5, broken) == 10 * 200 + 5 * 300 + 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """How much is set aside: never more than there is, whole where it fits, and leases that leave enough for others."""
 
+import re
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,18 +19,20 @@ from gateway.credit.draw import (
 )
 from gateway.credit.types import Caps
 from gateway.errors import InsufficientCredit, KeyCapReached
+from gateway.kit.money import cost_nanousd
 from tests.fixtures.ledger import JANUARY, order
 
 OWNER = ("a", "k")
 
 
 @given(
-    st.integers(-10, 10**12),
+    st.integers(-10, 1_010),
     st.integers(0, 10**9),
     st.integers(1, 10**6),
     st.integers(0, 10**9),
 )
-def test_what_a_pool_affords_never_exceeds_it(pool: int, prompt: int, tokens: int, price: int) -> None:
+def test_what_a_pool_affords_never_exceeds_it(permille: int, prompt: int, tokens: int, price: int) -> None:
+    pool = prompt + cost_nanousd(tokens, price) * permille // 1_000  # so that it is often enough for a part
     wanted = order(OWNER, prompt=prompt, tokens=tokens, price=price)
     found = tokens_of(wanted, pool)
     assert 0 <= found <= tokens
@@ -35,6 +40,24 @@ def test_what_a_pool_affords_never_exceeds_it(pool: int, prompt: int, tokens: in
         assert cost_of(wanted, found) <= pool
     if found < tokens:
         assert cost_of(wanted, found + 1) > pool, "not one token more could be afforded"
+
+
+@pytest.mark.parametrize(
+    ("pool", "tokens"), [(999, 0), (1_000, 0), (1_599, 0), (1_600, 1), (6_999, 9), (7_000, 10), (9_999, 10)]
+)
+def test_what_a_pool_affords_of_ten_tokens(pool: int, tokens: int) -> None:
+    assert tokens_of(order(OWNER), pool) == tokens
+
+
+def test_the_lowest_price_is_a_price() -> None:
+    assert tokens_of(order(OWNER, prompt=0, tokens=5 * 10**6, price=1), 3) == 3 * 10**6
+
+
+def test_from_plenty_it_is_whole_if_a_lease_would_still_be_worth_having() -> None:
+    wanted = msgspec.structs.replace(order(OWNER), only_from_plenty=True)
+    plenty = 7_000 + LEASE_SHARE * LEASE_HOLDS_MIN * 7_000
+    assert tokens_of(wanted, plenty) == 10
+    assert tokens_of(wanted, plenty - 1) == 0
 
 
 def test_an_answer_without_a_price_is_whole_or_not_at_all() -> None:
@@ -52,6 +75,14 @@ def test_a_lease_is_a_small_share_or_nothing(available: int, hold: int) -> None:
         assert found > 0
 
 
+def test_a_lease_at_its_edges() -> None:
+    enough = LEASE_SHARE * LEASE_HOLDS_MIN * 100
+    assert surplus(enough - 1, 100) == 0
+    assert surplus(enough, 100) == LEASE_HOLDS_MIN * 100
+    assert surplus(enough + LEASE_SHARE - 1, 100) == LEASE_HOLDS_MIN * 100
+    assert surplus(enough + LEASE_SHARE, 100) == LEASE_HOLDS_MIN * 100 + 1
+
+
 def test_periods_are_utc_days_months_and_all() -> None:
     assert periods_of(JANUARY) == ("day:2027-01-15", "month:2027-01", "total")
     assert periods(Caps(day_nanousd=1, total_nanousd=0), JANUARY) == {"day:2027-01-15": 1, "total": 0}
@@ -62,8 +93,8 @@ def test_periods_are_utc_days_months_and_all() -> None:
     ("capped_by", "kind", "words"),
     [
         (None, InsufficientCredit, "the account has $0.000000005"),
-        ("day:2027-01-15", KeyCapReached, "its cap per day"),
-        ("month:2027-01", KeyCapReached, "its cap per month"),
+        ("day:2027-01-15", KeyCapReached, "its cap per day (UTC)"),
+        ("month:2027-01", KeyCapReached, "its cap per month (UTC)"),
         ("total", KeyCapReached, "more in all"),
     ],
 )
@@ -73,5 +104,7 @@ def test_a_refusal_says_what_is_needed_and_what_there_is(
     error = refusal(order(OWNER), 5, capped_by)
     assert type(error) is kind
     assert words in error.message
+    assert "may cost $0.000001600 for" in error.message
+    assert re.search(r"(has|spend) \$0\.000000005 ", error.message)
     assert error.extra == {"needed_nanousd": 1_600, "available_nanousd": 5}
     assert refusal(order(OWNER), -5, capped_by).extra["available_nanousd"] == 0

@@ -1,12 +1,12 @@
 """What happens to an account's credit, as arithmetic: grants burn down in order, expire, are owed and repaid."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credit.burn import burn
 from gateway.credit.purse import Purse, new_grant
-from gateway.credit.types import NEVER_US, Balance, Grant, GrantKind, OpenGrant
+from gateway.credit.types import NEVER_US, Balance, Grant, GrantKind, GrantUse, OpenGrant
 
 MONTHLY = 1_000
 NOW = 1_800_000_000_000_000
@@ -54,9 +54,61 @@ def spend(opened: Purse, amount: int, begun_us: int = NOW) -> None:
     check(opened)
 
 
+def test_what_a_grant_says() -> None:
+    given = new_grant("a", "promotion", 100, "welcome", NOW, expires_us=NOW + DAY)
+    assert given.id.startswith("grt_")
+    assert given == Grant(
+        id=given.id,
+        account_id="a",
+        kind="promotion",
+        amount_nanousd=100,
+        reason="welcome",
+        created_us=NOW,
+        expires_us=NOW + DAY,
+        priority=10,
+    )
+    assert new_grant("a", "promotion", 100, "welcome", NOW, priority=0).priority == 0
+
+
+def test_an_open_grant_is_its_grant_and_what_is_left_of_it() -> None:
+    given = grant(100, "promotion", expires_us=NOW + DAY)
+    opened = purse(given)
+    whole = OpenGrant(
+        grant_id=given.id,
+        account_id="a",
+        left_nanousd=100,
+        expires_us=NOW + DAY,
+        priority=10,
+        created_us=NOW,
+    )
+    assert opened.open_grants == [whole]
+    spend(opened, 30)
+    assert opened.open_grants == [msgspec.structs.replace(whole, left_nanousd=70)]
+
+
+def test_every_use_says_what_it_paid_for() -> None:
+    given = grant(100, "promotion", expires_us=NOW + DAY)
+    opened = purse(given, limit=500, held=30)
+    opened.spend(30, "req_1", NOW)
+    correction = grant(-20, "correction")
+    opened.add(correction)
+    opened.turn(0, NOW + DAY)
+    expiry = opened.new_grants[-1]
+    spend(opened, 40, begun_us=NOW + DAY)
+    repayment = grant(100)
+    opened.add(repayment)
+    assert opened.new_uses == [
+        GrantUse(grant_id=given.id, used_by="req_1", amount_nanousd=30),
+        GrantUse(grant_id=given.id, used_by=correction.id, amount_nanousd=20),
+        GrantUse(grant_id=given.id, used_by=expiry.id, amount_nanousd=50),
+        GrantUse(grant_id=repayment.id, used_by=repayment.id, amount_nanousd=40),
+    ]
+    check(opened)
+
+
 def test_soonest_to_expire_then_priority_then_oldest() -> None:
     opened = purse(
-        grant(100, "top_up"),
+        grant(100, "top_up", at=NOW - 1),
         grant(100, "promotion"),
         grant(100, "sign_up", expires_us=NOW + 2 * DAY),
         grant(100, "monthly_free", expires_us=NOW + DAY),
@@ -85,6 +137,33 @@ def test_what_expired_is_taken_back_once() -> None:
         assert (opened.available_nanousd, opened.balance.granted_nanousd) == (50, 80)
         assert opened.balance.turn_us == NEVER_US
     assert [each.kind for each in opened.new_grants] == ["promotion", "top_up", "expiry"]
+    check(opened)
+
+
+def test_an_expiry_says_what_was_taken_back() -> None:
+    given = grant(100, "promotion", expires_us=NOW + DAY)
+    opened = purse(given)
+    opened.turn(0, NOW + 2 * DAY)
+    expiry = opened.new_grants[-1]
+    assert expiry == Grant(
+        id=expiry.id,
+        account_id="a",
+        kind="expiry",
+        amount_nanousd=-100,
+        reason=f"unused when it expired at 2027-01-16T08:00:00.000000Z: {given.id}",
+        created_us=NOW + 2 * DAY,
+    )
+
+
+def test_what_is_held_pins_what_it_would_burn_first_and_no_more() -> None:
+    first, second, third = (grant(50, "promotion", expires_us=NOW + day * DAY) for day in (1, 2, 3))
+    opened = purse(third, first, second, grant(100), held=70)
+    opened.turn(0, NOW + 3 * DAY)
+    assert {each.grant_id: each.left_nanousd for each in opened.open_grants if each.priority == 10} == {
+        first.id: 50,
+        second.id: 20,
+        third.id: 0,
+    }
     check(opened)
 
 
@@ -117,10 +196,18 @@ def test_the_free_tier_is_given_once_a_month() -> None:
     assert left(opened)["monthly_free"] == 700
     opened.turn(MONTHLY, february)
     assert opened.balance.granted_nanousd == 500 + 300 + MONTHLY
-    assert {each.id for each in opened.new_grants if each.kind == "monthly_free"} == {
-        "grt_monthly_free_2027-01_a",
-        "grt_monthly_free_2027-02_a",
-    }
+    given = [each for each in opened.new_grants if each.kind == "monthly_free"]
+    assert [each.id for each in given] == ["grt_monthly_free_2027-01_a", "grt_monthly_free_2027-02_a"]
+    assert given[0] == Grant(
+        id="grt_monthly_free_2027-01_a",
+        account_id="a",
+        kind="monthly_free",
+        amount_nanousd=MONTHLY,
+        reason="free tier of 2027-01",
+        created_us=january,
+        expires_us=february,
+        priority=0,
+    )
     check(opened)
 
 
@@ -144,50 +231,34 @@ def test_a_postpaid_account_owes_and_repays_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "impossible",
+    ("impossible", "says"),
     [
-        lambda opened: opened.draw(101),
-        lambda opened: opened.draw(-1),
-        lambda opened: opened.give_back(1),
-        lambda opened: opened.spend(1, "req", NOW),
-        lambda opened: opened.add(grant(-101, "correction")),
+        (lambda opened: opened.draw(61), "P1: nobody draws"),
+        (lambda opened: opened.draw(-1), "P1: nobody draws"),
+        (lambda opened: opened.give_back(41), "only what is held"),
+        (lambda opened: opened.give_back(-1), "only what is held"),
+        (lambda opened: opened.spend(41, "req", NOW), "a bill is at most its hold"),
+        (lambda opened: opened.spend(-1, "req", NOW), "a bill is at most its hold"),
+        (lambda opened: opened.add(grant(-61, "correction")), "P1: credit in use"),
     ],
 )
-def test_what_would_break_p1_is_a_bug(impossible: object) -> None:
-    with pytest.raises(AssertionError):
-        impossible(purse(grant(100)))  # type: ignore[operator]
+def test_what_would_break_p1_is_a_bug(impossible: object, says: str) -> None:
+    with pytest.raises(AssertionError, match=says):
+        impossible(purse(grant(100), held=40))  # type: ignore[operator]
 
 
-GRANTS = st.lists(
-    st.builds(
-        OpenGrant,
-        grant_id=st.uuids().map(str),
-        account_id=st.just("a"),
-        left_nanousd=st.integers(0, 100),
-        expires_us=st.sampled_from([NOW - 1, NOW, NOW + 1, NEVER_US]),
-        priority=st.integers(0, 2),
-        created_us=st.integers(0, 3),
-    ),
-    max_size=6,
-)
+def test_an_empty_purse_gives_nothing() -> None:
+    opened = purse()
+    opened.draw(0)
+    with pytest.raises(AssertionError, match="P1"):
+        opened.draw(1)
 
 
-@given(GRANTS, st.integers(0, 700))
-def test_burning_takes_all_it_can_and_no_more(grants: list[OpenGrant], amount: int) -> None:
-    after, uses = burn(grants, amount, "req", NOW)
-    taken = sum(use.amount_nanousd for use in uses)
-    assert taken == min(amount, sum(each.left_nanousd for each in grants))
-    assert sum(each.left_nanousd for each in grants) - taken == sum(each.left_nanousd for each in after)
-    assert {each.grant_id for each in after} == {each.grant_id for each in grants}
-    assert all(use.amount_nanousd > 0 for use in uses)
-
-
-@given(GRANTS, st.lists(st.integers(0, 100), max_size=5))
-def test_burning_bit_by_bit_is_burning_at_once(grants: list[OpenGrant], amounts: list[int]) -> None:
-    at_once, _ = burn(grants, sum(amounts), "req", NOW)
-    for amount in amounts:
-        grants, _ = burn(grants, amount, "req", NOW)
-    assert sorted(map(repr, grants)) == sorted(map(repr, at_once))
+def test_all_that_is_not_held_can_be_taken() -> None:
+    opened = purse(grant(100), held=40)
+    opened.add(grant(-60, "correction"))
+    assert (opened.available_nanousd, opened.balance.held_nanousd) == (0, 40)
+    check(opened)
 
 
 STEPS = st.lists(

@@ -1,5 +1,7 @@
 """Volume discounts: disjoint ranges of a month's volume, and a total that does not depend on order."""
 
+import math
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.catalog.rate import classes, graduated, rate, total_nanousd
-from gateway.catalog.types import TOKEN_CLASSES, Prices, Starts, Tier, TokenCounts
+from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
 from gateway.kit.money import cost_nanousd
 from gateway.metering.receipt import read_receipt
 from gateway.metering.store import list_tier_counters
@@ -71,6 +73,42 @@ def test_lines_are_disjoint_and_never_dearer_than_list_price(
 def test_more_tokens_never_cost_less(schedule: tuple[Tier, ...], volumes: list[int], price: int) -> None:
     costs = [graduated(tokens, price, schedule) for tokens in sorted(volumes)]
     assert all(before <= after for before, after in pairwise(costs))
+
+
+@given(tiers(), st.integers(0, 3_500), st.integers(0, 10**9))
+def test_each_token_has_the_discount_of_the_tier_it_falls_in(
+    schedule: tuple[Tier, ...], tokens: int, price: int
+) -> None:
+    def discount(nth: int) -> int:
+        return next(
+            tier.discount_percent for tier in schedule if tier.up_to_tokens is None or nth < tier.up_to_tokens
+        )
+
+    exact = Fraction(sum(price * (100 - discount(nth)) for nth in range(tokens)), 10**8)
+    assert graduated(tokens, price, schedule) == math.ceil(exact)
+
+
+def test_a_request_across_two_boundaries_line_by_line() -> None:
+    schedule = (Tier(100, 0), Tier(150, 10), Tier(None, 30))
+    request = TokenCounts(input_tokens=5, input_cached_tokens=2, output_tokens=100)
+    lines = rate(request, PRICES, schedule, Starts(output_text=90))
+    expected = [
+        ("input_text", 3, 200_000_000, 0, 3 * 200),
+        ("input_cached", 2, 7_000_001, 0, 15),
+        ("output_text", 10, 600_000_000, 0, 10 * 600),
+        ("output_text", 50, 600_000_000, 10, 50 * 540),
+        ("output_text", 40, 600_000_000, 30, 40 * 420),
+    ]
+    assert lines == tuple(
+        CostLine(
+            token_class=name,
+            tokens=tokens,
+            price_nanousd_per_mtok=price,
+            discount_percent=discount,
+            cost_nanousd=cost,
+        )
+        for name, tokens, price, discount, cost in expected
+    )
 
 
 def test_without_discounts_it_is_the_list_price() -> None:
