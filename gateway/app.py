@@ -35,6 +35,7 @@ from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
 from gateway.workers.http import HttpClient
 from gateway.workers.mistral import mistral_worker
+from gateway.workers.probe import probe_workers
 from gateway.workers.registry import Registry
 from gateway.workers.types import Timeouts, Worker
 
@@ -144,6 +145,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
     gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
     beside = (
         gateway.workers.watch(),
+        probe_workers(gateway.workers, gateway.client),
         gateway.audits.run(),
         tend_leases(gateway.writer, lease_idle_s),
         sweep(gateway.database),

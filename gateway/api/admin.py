@@ -145,8 +145,13 @@ async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[st
 
 @get("/admin/v1/workers")
 async def list_workers(gateway: TheGateway) -> ListOf:
-    busy = gateway.workers.in_flight
-    return ListOf([worker_fields(worker, busy[worker.name]) for worker in gateway.workers.workers])
+    workers = gateway.workers
+    return ListOf(
+        [
+            worker_fields(worker, workers.load(worker.name), out=workers.health.is_open(worker.name))
+            for worker in workers.workers
+        ]
+    )
 
 
 @get("/admin/v1/drift")

@@ -34,7 +34,7 @@ class Figures(Collector):
             samples.add_metric([row.model, row.worker], row.samples)
         busy = GaugeMetricFamily("tollway_requests_in_flight", "In this process", labels=["worker"])
         for worker in self._workers.workers:
-            busy.add_metric([worker.name], self._workers.in_flight[worker.name])
+            busy.add_metric([worker.name], self._workers.load(worker.name).requests)
         dropped = GaugeMetricFamily(
             "tollway_audits_dropped", "Samples not counted, queue full, in this process"
         )

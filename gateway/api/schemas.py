@@ -12,6 +12,7 @@ from gateway.keys.types import Key
 from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.types import Receipt, UsageRow
+from gateway.workers.load import Load
 from gateway.workers.types import Worker
 
 CAP_WINDOWS = ("day", "month", "total")
@@ -211,12 +212,14 @@ def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
     return {"group": row.group, **named, **counts, **money("cost", row.cost_nanousd)}
 
 
-def worker_fields(worker: Worker, in_flight: int) -> dict[str, Any]:
-    """For operators: everything but the worker's key."""
+def worker_fields(worker: Worker, load: Load, *, out: bool) -> dict[str, Any]:
+    """For operators: everything but the worker's key.  `out`: it failed again and again, and is asked last."""
     return {
         "name": worker.name,
         "url": worker.url,
         "kind": worker.kind,
         "models": worker.models,
-        "in_flight": in_flight,
+        "in_flight": load.requests,
+        "tokens_in_flight": load.tokens,
+        "out": out,
     }

@@ -8,14 +8,14 @@ import msgspec
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.types import PriceBook
 from gateway.credit.types import Hold, Order
-from gateway.errors import WorkerUnreachable
+from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
 from gateway.inference.audit import Answered, Audits
 from gateway.inference.drains import Drains
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
 from gateway.inference.events import Dialect
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
-from gateway.inference.relay import Client, Conversation, collect, outcome_of, relay
+from gateway.inference.relay import Client, Conversation, close_soon, collect, outcome_of, relay
 from gateway.inference.repeat import Repeat, claim_of
 from gateway.inference.request import ChatRequest, parse
 from gateway.inference.respond import Responder
@@ -28,10 +28,13 @@ from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.metering.writer import Writer
 from gateway.workers.ask import Exchange, ask
-from gateway.workers.choose import order as by_load
 from gateway.workers.http import HttpClient
+from gateway.workers.load import Work
 from gateway.workers.registry import Registry
-from gateway.workers.types import Timeouts
+from gateway.workers.types import Timeouts, Worker
+
+ATTEMPTS_MAX = 3
+"""How many workers one request may try: enough to pass by two that are down, few enough not to be a storm."""
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +121,7 @@ async def _run(
         headers=_headers(request, sizes),
         repeat=repeat,
         hold_step=gateway.stream_hold_tokens,
+        report=lambda well: gateway.workers.health.report(exchange.worker.name, well=well),
     )
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
     if audited:
@@ -156,21 +160,50 @@ async def _hold(
 async def _open(
     gateway: Gateway, request: ChatRequest, sizes: Sizes, settlement: Settlement, trace: Trace
 ) -> Exchange:
-    """The first worker that can be reached; if none answers with a 200, the hold is settled at nothing."""
+    """The first worker that begins to answer; until its first byte another may be asked, and nothing is charged.
+
+    What the caller did wrong is wrong everywhere, so a worker's refusal ends it.  If nobody answers, the hold is settled
+    at nothing.
+    """
     try:
-        unreachable: WorkerUnreachable | None = None
-        for worker in by_load(gateway.workers.serving(sizes.model.id), gateway.workers.in_flight):
+        failed: WorkerFailed | None = None
+        for worker in gateway.workers.order(sizes.model.id)[:ATTEMPTS_MAX]:
             trace.worker = worker.name
-            payload = translate(request, worker, sizes)
             try:
-                return await ask(gateway.client, worker, payload, gateway.timeouts, gateway.workers.in_flight)
-            except WorkerUnreachable as error:
-                unreachable = error
-        assert unreachable is not None, "serving() names at least one worker, or raises"
-        raise unreachable
+                return await _attempt(gateway, worker, request, sizes)
+            except WorkerFailed as error:
+                failed = error if failed is None or not isinstance(error, WorkerUnreachable) else failed
+        assert failed is not None, "order() names at least one worker, or raises"
+        raise failed
     except BaseException as error:  # cancellation too: the client left before anything was delivered
         await settlement.close(outcome_of(error), NOTHING)
         raise
+
+
+async def _attempt(gateway: Gateway, worker: Worker, request: ChatRequest, sizes: Sizes) -> Exchange:
+    """Raises WorkerFailed or WorkerRefused; what the worker did is remembered either way."""
+    workers, health = gateway.workers, gateway.workers.health
+    tokens = sizes.input_tokens_max + min(sizes.output_tokens_max, gateway.stream_hold_tokens)
+    work = Work(workers.load(worker.name), tokens)
+    try:
+        exchange = await ask(
+            gateway.client, worker, translate(request, worker, sizes), gateway.timeouts, work
+        )
+        try:
+            await exchange.begin(stream=request.stream)
+        except BaseException:
+            await close_soon(exchange)
+            raise
+    except WorkerBusy as error:
+        health.busy(worker.name, error.retry_after_s or 1)
+        raise
+    except WorkerFailed:
+        health.failed(worker.name)
+        raise
+    except WorkerRefused:
+        health.succeeded(worker.name)
+        raise
+    return exchange
 
 
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:

@@ -31,6 +31,7 @@ from gateway.replay.types import Stored
 from gateway.workers.ask import Exchange
 
 CLOSE_TIMEOUT_S = 5.0
+_ITS_FAULT: frozenset[Outcome] = frozenset({"worker_failed", "deadline"})
 
 
 class Client(Protocol):
@@ -63,6 +64,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
     repeat: Repeat | None
     hold_step: int
+    report: Callable[[bool], None]
+    """Remembers whether this worker did well: it answered whole, or it broke or was silent too long."""
 
     async def tally(self) -> Tally:
         held = self.settlement.output_tokens_held
@@ -78,12 +81,15 @@ async def relay(talk: Conversation, drains: Drains) -> None:
     outcome: Outcome = "client_gone"
     try:
         end = await _pass_on(talk)
+        talk.report(True)
         await _write(
             talk, await _settle(talk, end, lambda settled: talk.responder.tail(_usage(talk, settled)))
         )
         await talk.client.end_stream()
     except BaseException as error:
         outcome = outcome_of(error)
+        if outcome in _ITS_FAULT:
+            talk.report(False)
         if not isinstance(error, TollwayError) or not talk.client.begun:
             raise
         talk.trace.error = error.code
@@ -107,12 +113,15 @@ async def collect(talk: Conversation) -> None:
         event = talk.meter.note(decode(body))
         if not event.deltas:
             raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
+        talk.report(True)
         whole = await _settle(
             talk, "completed", lambda settled: talk.responder.whole(body, event, _usage(talk, settled))
         )
         await talk.client.answer(talk.headers, whole)
     except BaseException as error:
         outcome = outcome_of(error)
+        if outcome in _ITS_FAULT:
+            talk.report(False)
         raise
     finally:
         await _stop_worker(talk)
@@ -196,8 +205,13 @@ async def _drain(talk: Conversation) -> None:
 async def _stop_worker(talk: Conversation) -> None:
     """A no-op after a whole answer; otherwise at once."""
     talk.trace.upstream_s = talk.exchange.waited_s
+    await close_soon(talk.exchange)
+
+
+async def close_soon(exchange: Exchange) -> None:
+    """Even while our own task is being cancelled, but not for ever."""
     with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-        await talk.exchange.close()
+        await exchange.close()
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -6,7 +6,7 @@ internals are never among them.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ import msgspec
 from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerTimedOut
 from gateway.kit import sse
 from gateway.workers.http import Answer, HttpClient
+from gateway.workers.load import Work
 from gateway.workers.registry import authorization, read_body
 from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
@@ -31,9 +32,7 @@ T = TypeVar("T")
 class Exchange:
     """One request to one worker, from its answer's head on.  `close` stops the worker, at any time."""
 
-    def __init__(
-        self, worker: Worker, answer: Answer, timeouts: Timeouts, begun: float, in_flight: Counter[str]
-    ) -> None:
+    def __init__(self, worker: Worker, answer: Answer, timeouts: Timeouts, begun: float, work: Work) -> None:
         self.worker = worker
         self._answer: Answer | None = answer
         self._chunks = answer.chunks()
@@ -41,8 +40,10 @@ class Exchange:
         self._decoder = sse.Decoder(LINE_BYTES_MAX)
         self._payloads: deque[bytes] = deque()
         self._ended = False
-        self._in_flight = in_flight
+        self._work = work
+        self._body: bytes | None = None
         self._timeouts = timeouts
+        self._gap_s = timeouts.chunk_gap_s
         self._deadline = begun + timeouts.request_s
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
@@ -61,7 +62,7 @@ class Exchange:
             raise _nonsense("something else than a stream of events")
         try:
             while not self._payloads and not self._ended:
-                chunk = await self._wait(self._timeouts.chunk_gap_s, self._next_chunk())
+                chunk = await self._wait(self._gap_s, self._next_chunk())
                 self._ended = chunk is None
                 self._payloads.extend(self._decoder.finish() if chunk is None else self._decoder.feed(chunk))
         except sse.LineTooLong as error:
@@ -77,8 +78,32 @@ class Exchange:
         self._pending = None
         return chunk
 
+    async def begin(self, *, stream: bool) -> None:
+        """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
+
+        Raises:
+            WorkerFailed, WorkerTimedOut: nothing came, or nothing that can be used.
+        """
+        if not stream:
+            self._body = await self.body()
+            if b'"choices"' not in self._body:
+                raise _nonsense("something that is no completion")
+        elif self.worker.kind not in DRAINED_KINDS:  # what those have begun is read to its end, and billed
+            payload = await self._first()
+            if payload is not None:
+                self._payloads.appendleft(payload)
+
+    async def _first(self) -> bytes | None:
+        gap, self._gap_s = self._gap_s, self._timeouts.first_byte_s
+        try:
+            return await self.next()
+        finally:
+            self._gap_s = gap
+
     async def body(self) -> bytes:
         """The whole answer.  Raises WorkerFailed or WorkerTimedOut."""
+        if self._body is not None:
+            return self._body
         assert self._answer is not None, "a closed exchange has nothing more to say"
         return await self._wait(self._timeouts.first_byte_s, read_body(self._answer, BODY_BYTES_MAX))
 
@@ -87,7 +112,7 @@ class Exchange:
         answer, self._answer = self._answer, None
         if answer is None:
             return
-        self._in_flight[self.worker.name] -= 1
+        self._work.end()
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.gather(self._pending, return_exceptions=True)
@@ -101,9 +126,7 @@ class Exchange:
             self.waited_s += time.monotonic() - begun
 
 
-async def ask(
-    client: HttpClient, worker: Worker, payload: bytes, timeouts: Timeouts, in_flight: Counter[str]
-) -> Exchange:
+async def ask(client: HttpClient, worker: Worker, payload: bytes, timeouts: Timeouts, work: Work) -> Exchange:
     """Sends a chat completion; returns when the worker has begun to answer it with a 200.
 
     Raises:
@@ -112,14 +135,13 @@ async def ask(
         WorkerBusy, WorkerTimedOut, WorkerFailed: the worker's trouble.
     """
     begun = time.monotonic()
-    in_flight[worker.name] += 1
-    answered = False
+    work.begin()
     try:
         answer = await _post(client, worker, "/v1/chat/completions", payload, timeouts)
-        answered = True
-        return Exchange(worker, answer, timeouts, begun, in_flight)
-    finally:
-        in_flight[worker.name] -= not answered
+    except BaseException:  # a client that left, too
+        work.end()
+        raise
+    return Exchange(worker, answer, timeouts, begun, work)
 
 
 async def post_json(

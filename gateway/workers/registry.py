@@ -5,15 +5,18 @@ alias, can be asked for.  One that does not answer yet is asked again every few 
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
+from random import Random
 
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
 from gateway.errors import NoWorker, WorkerFailed
 from gateway.kit.log import logger
+from gateway.workers.choose import order
+from gateway.workers.health import Health
 from gateway.workers.http import Answer, HttpClient
+from gateway.workers.load import Load
 from gateway.workers.types import Kind, Worker
 
 RETRY_S = 3.0
@@ -40,11 +43,26 @@ class Registry:
         self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
         self._catalog = catalog
         self._client = client
-        self.in_flight: Counter[str] = Counter()
+        self.health = Health()
+        self._loads: dict[str, Load] = {}
+        self._chance = Random()  # noqa: S311 - a spread, not a secret
 
     @property
     def workers(self) -> list[Worker]:
         return list(self._workers.values())
+
+    def load(self, name: str) -> Load:
+        return self._loads.setdefault(name, Load())
+
+    def order(self, model_id: str) -> list[Worker]:
+        """Those that serve the model, the one to ask first at the head.  Raises NoWorker."""
+        found = self.serving(model_id)
+        ranks = {worker.name: self.health.rank(worker.name) for worker in found}
+        work = {
+            worker.name: (self.load(worker.name).tokens + 1) / self.health.share(worker.name)
+            for worker in found
+        }
+        return order(found, ranks, work, self._chance)
 
     def serving(self, model_id: str) -> list[Worker]:
         """Raises NoWorker."""

@@ -15,7 +15,6 @@ import pytest
 from gateway.accounts.store import find_account
 from gateway.kit.clock import now_us
 from gateway.metering.audit import audit
-from gateway.metering.store import walk_chain
 from gateway.metering.types import UsageEvent
 from tests.fixtures.running import RunningGateway, chat, eventually, free_port
 from tests.fixtures.scripted import ScriptedWorker
@@ -34,16 +33,11 @@ def stepping(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -
         yield running
 
 
-def events_of(gateway: RunningGateway, name: str) -> list[UsageEvent]:
-    account = gateway.database.read_now(lambda conn: find_account(conn, name))
-    return [event for event, _ in gateway.database.read_now(lambda conn: list(walk_chain(conn, account.id)))]
-
-
 def check(gateway: RunningGateway, name: str, *outcomes: str) -> list[UsageEvent]:
     """The account's events ended like this, nothing is held any more, and the audit finds no difference."""
-    eventually(lambda: len(events_of(gateway, name)) >= len(outcomes), "every event is there")
+    eventually(lambda: len(gateway.events(name)) >= len(outcomes), "every event is there")
     settled = gateway.settled_up(name).settled_nanousd
-    found = events_of(gateway, name)
+    found = gateway.events(name)
     assert [event.outcome for event in found] == list(outcomes)
     assert sum(event.cost_nanousd for event in found) == settled
     assert gateway.database.read_now(lambda conn: audit(conn, now_us())).differences == ()
@@ -130,13 +124,13 @@ def test_our_deadline_passed(stepping: RunningGateway, fresh: Name) -> None:
 def test_credit_ran_out_mid_stream(
     stepping: RunningGateway, worker: ScriptedWorker, fresh: Name, headers: dict[str, str]
 ) -> None:
-    """Forty tokens of answer are affordable, two hundred are written: the stream ends properly, at the last of them."""
-    name, text = fresh(), "ok tokens=200 prompt=10 delay=0.001"
+    """Forty tokens of answer are affordable, two thousand are written: the stream ends properly, at the last of them."""
+    name, text = fresh(), "ok tokens=2000 prompt=10 delay=0.002"
     key = stepping.account(name, "0")
     with stepping.api(key, **headers) as api:
         prompt = api.post("/v1/tokenize", json=chat(text)).json()["prompt_tokens"]
         _top_up(stepping, name, prompt * 200 + 40 * 600)
-        body = chat(text, stream=True, max_tokens=200, stream_options={"include_usage": True})
+        body = chat(text, stream=True, max_tokens=2000, stream_options={"include_usage": True})
         answer = api.post(PATH, json=body)
     assert answer.status_code == 200
     assert '"finish_reason":"length"' in answer.text

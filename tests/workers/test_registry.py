@@ -5,28 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gateway.workers.choose import order
-from gateway.workers.types import Worker
 from tests.fixtures.running import RunningGateway, chat, eventually, free_port
 from tests.fixtures.scripted import ScriptedWorker
-
-WORKERS = [Worker(name=str(n), url=f"http://{n}") for n in range(5)]
-
-
-@given(
-    st.lists(st.sampled_from(WORKERS), unique_by=lambda worker: worker.name),
-    st.dictionaries(st.sampled_from("01234"), st.integers(0, 9)),
-)
-def test_the_least_busy_is_asked_first_and_nobody_is_forgotten(
-    candidates: list[Worker], busy: dict[str, int]
-) -> None:
-    found = order(candidates, busy)
-    assert sorted(worker.name for worker in found) == sorted(worker.name for worker in candidates)
-    loads = [busy.get(worker.name, 0) for worker in found]
-    assert loads == sorted(loads)
 
 
 def test_a_worker_that_comes_late_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

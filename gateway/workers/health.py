@@ -1,0 +1,82 @@
+"""How each worker has been doing, from real requests first: a circuit breaker per worker.  Pure but for the clock it is given.
+
+Closed: it is asked.  After `FAILURES_MAX` failures in a row it is open: it comes last, behind every worker that is closed,
+and a probe (`probe.py`) tries it when its pause is over; each failed probe doubles the pause.  When one succeeds it is
+closed again, and begins slowly: for `SLOW_START_S` it counts as busier than it is.
+
+Nobody is ever ruled out: the last worker is asked however bad it was, because a refusal helps nobody.
+"""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+FAILURES_MAX = 3
+PAUSE_S_MIN = 1.0
+PAUSE_S_MAX = 60.0
+SLOW_START_S = 10.0
+SLOW_START_SHARE = 0.1
+"""The part of its fair load that a worker gets in the moment in which it comes back."""
+
+
+class State(msgspec.Struct):
+    """`failures` in a row; `open_until` is the end of the pause, None while it is closed."""
+
+    failures: int = 0
+    pause_s: float = 0.0
+    open_until: float | None = None
+    busy_until: float = 0.0
+    recovered_at: float = float("-inf")
+    heard_at: float = float("-inf")
+
+
+class Health:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._states: dict[str, State] = {}
+
+    def of(self, name: str) -> State:
+        return self._states.setdefault(name, State())
+
+    def report(self, name: str, *, well: bool) -> None:
+        (self.succeeded if well else self.failed)(name)
+
+    def succeeded(self, name: str) -> None:
+        """It answered, and whole; or it understood the request and refused it."""
+        state, now = self.of(name), self._clock()
+        if state.open_until is not None:
+            state.recovered_at = now
+        state.failures, state.pause_s, state.open_until, state.heard_at = 0, 0.0, None, now
+
+    def failed(self, name: str) -> None:
+        """It broke, was silent past its deadline, or could not be reached."""
+        state, now = self.of(name), self._clock()
+        state.failures += 1
+        state.heard_at = now
+        if state.failures >= FAILURES_MAX:
+            state.pause_s = min(PAUSE_S_MAX, state.pause_s * 2 or PAUSE_S_MIN)
+            state.open_until = now + state.pause_s
+
+    def busy(self, name: str, for_s: float) -> None:
+        """It said so (429, 503): no failure, but others come first until then."""
+        self.of(name).busy_until = self._clock() + for_s
+
+    def is_open(self, name: str) -> bool:
+        return self.of(name).open_until is not None
+
+    def wants_probe(self, name: str) -> bool:
+        open_until = self.of(name).open_until
+        return open_until is not None and self._clock() >= open_until
+
+    def rank(self, name: str) -> int:
+        """0: asked first; 1: it said that it is busy; 2: it is open."""
+        state = self.of(name)
+        if state.open_until is not None:
+            return 2
+        return int(state.busy_until > self._clock())
+
+    def share(self, name: str) -> float:
+        """Of its fair load: less than 1 while it starts slowly."""
+        since = self._clock() - self.of(name).recovered_at
+        return min(1.0, SLOW_START_SHARE + (1 - SLOW_START_SHARE) * since / SLOW_START_S)
