@@ -12,7 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
 from gateway import __version__
-from gateway.api import admin, customer, health, metrics, preview, prices, statements
+from gateway.api import admin, customer, health, metrics, preview, prices, statements, workers
 from gateway.api.completions import chat_completions
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
@@ -23,6 +23,7 @@ from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.inference.pipeline import Gateway
 from gateway.jobs.refresh_prices import refresh_prices
+from gateway.jobs.refresh_workers import refresh_workers
 from gateway.jobs.sweep import sweep
 from gateway.jobs.tend_leases import tend_leases
 from gateway.keys.find import KeyFinder
@@ -64,7 +65,10 @@ _ROUTES: list[Any] = [
     admin.create_account_key,
     admin.patch_key,
     admin.revoke_key,
-    admin.list_workers,
+    workers.list_workers,
+    workers.add_worker,
+    workers.cordon_worker,
+    workers.remove_worker,
     admin.list_drift,
     metrics.metrics,
 ]
@@ -150,6 +154,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         tend_leases(gateway.writer, lease_idle_s),
         sweep(gateway.database),
         refresh_prices(gateway.database, gateway.catalog, gateway.workers),
+        refresh_workers(gateway.database, gateway.workers),
     )
     tasks = [asyncio.create_task(work) for work in beside]
     try:

@@ -21,7 +21,6 @@ from gateway.api.schemas import (
     instant,
     key_fields,
     money,
-    worker_fields,
 )
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
@@ -141,17 +140,6 @@ async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[st
     key = await gateway.database.write(lambda conn: keys.revoke_key(conn, key_id, now_us()))
     finder.forget()
     return key_fields(key)
-
-
-@get("/admin/v1/workers")
-async def list_workers(gateway: TheGateway) -> ListOf:
-    workers = gateway.workers
-    return ListOf(
-        [
-            worker_fields(worker, workers.load(worker.name), out=workers.health.is_open(worker.name))
-            for worker in workers.workers
-        ]
-    )
 
 
 @get("/admin/v1/drift")

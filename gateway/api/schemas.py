@@ -62,6 +62,16 @@ class NewPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     toml: str
 
 
+class NewWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    models: tuple[str, ...] = ()
+
+
+class WorkerState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    cordoned: bool
+
+
 class CreditLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_limit_usd: str
 
@@ -212,7 +222,7 @@ def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
     return {"group": row.group, **named, **counts, **money("cost", row.cost_nanousd)}
 
 
-def worker_fields(worker: Worker, load: Load, *, out: bool) -> dict[str, Any]:
+def worker_fields(worker: Worker, load: Load, *, out: bool, cordoned: bool) -> dict[str, Any]:
     """For operators: everything but the worker's key.  `out`: it failed again and again, and is asked last."""
     return {
         "name": worker.name,
@@ -222,4 +232,5 @@ def worker_fields(worker: Worker, load: Load, *, out: bool) -> dict[str, Any]:
         "in_flight": load.requests,
         "tokens_in_flight": load.tokens,
         "out": out,
+        "cordoned": cordoned,
     }

@@ -17,7 +17,7 @@ from gateway.workers.choose import order
 from gateway.workers.health import Health
 from gateway.workers.http import Answer, HttpClient
 from gateway.workers.load import Load
-from gateway.workers.types import Kind, Worker
+from gateway.workers.types import Change, Kind, Worker
 
 RETRY_S = 3.0
 LIST_TIMEOUT_S = 5.0
@@ -43,6 +43,8 @@ class Registry:
         self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
         self._catalog = catalog
         self._client = client
+        self._added: set[str] = set()
+        self._cordoned: set[str] = set()
         self.health = Health()
         self._loads: dict[str, Load] = {}
         self._chance = Random()  # noqa: S311 - a spread, not a secret
@@ -50,6 +52,29 @@ class Registry:
     @property
     def workers(self) -> list[Worker]:
         return list(self._workers.values())
+
+    def apply(self, changes: Iterable[Change]) -> bool:
+        """Takes over what operators changed; says whether there is a worker to be discovered.
+
+        A worker that was removed is asked nothing more; what it is doing it finishes.
+        """
+        listed = {change.name: change for change in changes}
+        self._cordoned = {name for name, change in listed.items() if change.cordoned}
+        wanted = {name for name, change in listed.items() if change.url is not None}
+        for name in self._added - wanted:
+            del self._workers[name]
+            self._unknown.discard(name)
+        new = wanted - self._workers.keys()
+        for name in new:
+            change = listed[name]
+            self._workers[name] = Worker(name=name, url=change.url or "")
+            self._configured[name] = change.models
+        self._unknown |= new
+        self._added = (self._added & wanted) | new
+        return bool(new)
+
+    def is_cordoned(self, name: str) -> bool:
+        return name in self._cordoned
 
     def load(self, name: str) -> Load:
         return self._loads.setdefault(name, Load())
@@ -66,7 +91,11 @@ class Registry:
 
     def serving(self, model_id: str) -> list[Worker]:
         """Raises NoWorker."""
-        found = [worker for worker in self._workers.values() if model_id in worker.models]
+        found = [
+            worker
+            for worker in self._workers.values()
+            if model_id in worker.models and worker.name not in self._cordoned
+        ]
         if not found:
             raise NoWorker(
                 f"no worker serves {model_id!r} at the moment; try again, or ask the operator",
@@ -75,7 +104,12 @@ class Registry:
         return found
 
     def served_models(self) -> set[str]:
-        return {model_id for worker in self._workers.values() for model_id in worker.models}
+        return {
+            model_id
+            for worker in self._workers.values()
+            if worker.name not in self._cordoned
+            for model_id in worker.models
+        }
 
     def look_again(self) -> None:
         """After a change of the price book: every worker is asked anew what it offers."""
@@ -104,6 +138,8 @@ class Registry:
         models = self._by_catalog_id(self._configured[worker.name]) or self._by_catalog_id(
             {card.id: card.id for card in cards}
         )
+        if worker.name not in self._workers:
+            return  # removed while it was asked
         self._workers[worker.name] = msgspec.structs.replace(worker, kind=kind, models=models)
         self._unknown.discard(worker.name)
         logger().info("worker_found", worker=worker.name, url=worker.url, kind=kind, models=sorted(models))

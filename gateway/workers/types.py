@@ -20,6 +20,16 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str = ""
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator changed: a worker added (`url`), or the state of one that is configured."""
+
+    name: str
+    url: str | None = None
+    models: dict[str, str] = {}
+    cordoned: bool = False
+    created_us: int
+
+
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds: from the request to the first byte of the answer; between two chunks of it; in all."""
 
