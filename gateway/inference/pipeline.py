@@ -3,6 +3,8 @@
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
 
+import time
+
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
@@ -167,10 +169,13 @@ async def _open(
     """
     try:
         failed: WorkerFailed | None = None
+        begun, timeouts = time.monotonic(), gateway.timeouts
         for worker in gateway.workers.order(sizes.model.id)[:ATTEMPTS_MAX]:
             trace.worker = worker.name
+            if failed is not None:  # all attempts share the time that one request has
+                timeouts = gateway.timeouts.after(time.monotonic() - begun)
             try:
-                return await _attempt(gateway, worker, request, sizes)
+                return await _attempt(gateway, worker, request, sizes, timeouts)
             except WorkerFailed as error:
                 failed = error if failed is None or not isinstance(error, WorkerUnreachable) else failed
         assert failed is not None, "order() names at least one worker, or raises"
@@ -180,15 +185,15 @@ async def _open(
         raise
 
 
-async def _attempt(gateway: Gateway, worker: Worker, request: ChatRequest, sizes: Sizes) -> Exchange:
+async def _attempt(
+    gateway: Gateway, worker: Worker, request: ChatRequest, sizes: Sizes, timeouts: Timeouts
+) -> Exchange:
     """Raises WorkerFailed or WorkerRefused; what the worker did is remembered either way."""
     workers, health = gateway.workers, gateway.workers.health
     tokens = sizes.input_tokens_max + min(sizes.output_tokens_max, gateway.stream_hold_tokens)
     work = Work(workers.load(worker.name), tokens)
     try:
-        exchange = await ask(
-            gateway.client, worker, translate(request, worker, sizes), gateway.timeouts, work
-        )
+        exchange = await ask(gateway.client, worker, translate(request, worker, sizes), timeouts, work)
         try:
             await exchange.begin(stream=request.stream)
         except BaseException:

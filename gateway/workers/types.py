@@ -36,3 +36,10 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     first_byte_s: float
     chunk_gap_s: float
     request_s: float
+
+    def after(self, seconds: float) -> "Timeouts":
+        """What is left when so much time has passed."""
+        left = max(0.0, self.request_s - seconds)
+        return Timeouts(
+            first_byte_s=min(self.first_byte_s, left), chunk_gap_s=self.chunk_gap_s, request_s=left
+        )

@@ -1,5 +1,6 @@
 """Failing well: until the first byte another worker is asked, nothing is billed twice, and the bad one is soon out."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,18 @@ def test_until_the_first_byte_another_worker_is_asked(
     outcomes = Counter(event.outcome for event in gateway.events(name))
     assert outcomes == {"completed": 12}, "each request has one event, of the attempt that succeeded"
     assert gateway.database.read_now(lambda conn: audit(conn, now_us())).differences == ()
+
+
+def test_all_attempts_share_one_deadline(tmp_path: Path, fresh: Name) -> None:
+    with Moody(kind="vllm") as one, Moody(kind="vllm") as two:
+        one.mood = two.mood = "hang"
+        options = {"first_byte_timeout_s": 0.6, "request_deadline_s": 0.8}
+        with RunningGateway(tmp_path, one.url, two.url, **options) as gateway:
+            with gateway.api(gateway.account(fresh())) as api:
+                begun = time.monotonic()
+                assert api.post(PATH, json=chat("x")).status_code == 504
+            assert time.monotonic() - begun < 1.15, "not twice 0.6"
+    assert len(one.seen) == len(two.seen) == 1
 
 
 def test_a_refusal_is_the_callers_and_nobody_else_is_asked(
