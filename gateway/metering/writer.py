@@ -27,6 +27,7 @@ ASKS_MAX = 4096
 """Requests that may wait for credit at once."""
 ENTRIES_MAX = 512
 """What one transaction takes: it should not make those behind it wait."""
+_GIVEN_BACK = "the credit of this request was given back; nothing was charged"
 
 _Asked = tuple[Ask, asyncio.Future[Hold | None]]
 _Charged = tuple[Charge, asyncio.Future[Settled]]
@@ -46,6 +47,8 @@ class Writer:
         self._charged: list[_Charged] = []
         self._idle: set[LeaseId] = set()
         self._task: asyncio.Task[None] | None = None
+        self._alone = 0
+        """How many entries still go one by one: a batch was refused for one of them."""
         self._closing = False
         self._refusal: StorageUnavailable | None = None
         """Why no new work is taken: the last batch could not be committed."""
@@ -81,14 +84,15 @@ class Writer:
         Raises:
             StorageUnavailable, ProcessLost: it cannot be known.
         """
-        if hold.process_id != self._leases.process_id:
-            raise ProcessLost("the credit of this request was given back; nothing is charged")
         more = msgspec.structs.replace(order, prompt_nanousd=0, output_tokens_max=tokens)
         try:
             added = await self._hold(more, hold.created_us)
         except InsufficientCredit:
             return None
         assert added is not None, "only a bound comes back"
+        if added.process_id != hold.process_id:
+            self._leases.unpin(added)
+            raise ProcessLost(_GIVEN_BACK)
         return msgspec.structs.replace(
             hold,
             amount_nanousd=hold.amount_nanousd + added.amount_nanousd,
@@ -125,9 +129,8 @@ class Writer:
         """Takes nothing new, commits what waits, and gives back every lease."""
         self._closing = True
         await self.flushed()
-        process_id = self._leases.process_id
         try:
-            await self._database.write(lambda conn: release(conn, process_id))
+            await self._database.write(lambda conn: release(conn, self.process_id))
         except StorageUnavailable as error:
             logger().warning("leases_not_given_back", reason=error.message)  # they are, when they expire
 
@@ -172,8 +175,11 @@ class Writer:
             self._task = None
 
     async def _flush(self) -> None:
-        asked, self._asked = self._asked[:ENTRIES_MAX], self._asked[ENTRIES_MAX:]
-        charged, self._charged = self._charged[:ENTRIES_MAX], self._charged[ENTRIES_MAX:]
+        most = 1 if self._alone else ENTRIES_MAX
+        self._alone = max(0, self._alone - 1)
+        charged, self._charged = self._charged[:most], self._charged[most:]
+        most -= len(charged)  # what ended comes first: it frees credit
+        asked, self._asked = self._asked[:most], self._asked[most:]
         try:
             if not self._certain:
                 await self._learn()
@@ -204,10 +210,8 @@ class Writer:
             if len(asked) + len(charged) == 1:
                 self._fail(asked, charged, error)
                 return
-            for one in asked:
-                await self._commit([one], [])
-            for each in charged:
-                await self._commit([], [each])
+            self._asked, self._charged = asked + self._asked, charged + self._charged
+            self._alone = len(asked) + len(charged)
         else:
             self._apply(batch, committed, asked, charged)
 
@@ -275,10 +279,9 @@ class Writer:
 
     def _current(self, charged: list[_Charged]) -> list[_Charged]:
         """Without those whose credit this process has lost."""
-        mine = self._leases.process_id
-        lost = [entry for entry in charged if entry[0].hold.process_id != mine]
-        self._fail([], lost, ProcessLost("the credit of this request was given back; nothing was charged"))
-        return [entry for entry in charged if entry[0].hold.process_id == mine]
+        lost = [entry for entry in charged if entry[0].hold.process_id != self.process_id]
+        self._fail([], lost, ProcessLost(_GIVEN_BACK))
+        return [entry for entry in charged if entry[0].hold.process_id == self.process_id]
 
     def _begin_anew(self) -> None:
         """Under a new name, with nothing."""
@@ -287,8 +290,7 @@ class Writer:
 
     async def _learn(self) -> None:
         """What the database has, after a transaction whose end nobody knows."""
-        process_id = self._leases.process_id
-        number, held = await self._database.write(lambda conn: state_of(conn, process_id))
+        number, held = await self._database.write(lambda conn: state_of(conn, self.process_id))
         if number is None and self._number:
             self._begin_anew()
         else:

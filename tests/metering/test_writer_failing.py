@@ -7,6 +7,7 @@ import pytest
 
 from gateway.credit.lease import Leases
 from gateway.errors import StorageUnavailable
+from gateway.metering.batch import ProcessLost
 from gateway.metering.store import find_event
 from gateway.metering.writer import Writer
 from tests.fixtures.ledger import Books, order, serve
@@ -105,6 +106,21 @@ def test_a_process_that_was_given_up_while_the_ledger_was_away_begins_anew(
     books.tick(writer)
     assert writer.process_id != before
     assert books.do(serve(writer, books, order(owner))).event.cost_nanousd == COST
+    assert books.findings() == ()
+
+
+def test_a_stream_that_asks_for_more_after_its_process_was_given_up_holds_nothing(books: Books) -> None:
+    owner, writer = books.account(2 * HOLD), books.writer()
+    wanted = order(owner)
+    hold = books.do(writer.hold(wanted))
+    assert books.bury() == 1
+    with pytest.raises(ProcessLost):
+        books.do(writer.extend(wanted, hold, 10))
+    with pytest.raises(ProcessLost):
+        books.do(writer.charge(books.charge(hold)))
+    for _ in range(2):
+        books.tick(writer)
+    assert books.balance(owner[0]).held_nanousd == 0
     assert books.findings() == ()
 
 
