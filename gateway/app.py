@@ -20,8 +20,8 @@ from gateway.catalog.store import from_now_on
 from gateway.errors import TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
+from gateway.inference.gateway import Gateway
 from gateway.inference.measure import Measure
-from gateway.inference.pipeline import Gateway
 from gateway.jobs.refresh_prices import refresh_prices
 from gateway.jobs.refresh_workers import refresh_workers
 from gateway.jobs.sweep import sweep

@@ -9,7 +9,8 @@ from litestar.types import Receive, Scope, Send
 
 from gateway.api.asgi_client import AsgiClient, ClientLeft
 from gateway.errors import TollwayError
-from gateway.inference.pipeline import Arrival, Gateway, run
+from gateway.inference.gateway import Gateway
+from gateway.inference.pipeline import Arrival, run
 from gateway.inference.request import dialect_of
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller

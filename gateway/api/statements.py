@@ -14,7 +14,7 @@ from gateway.billing.draw_up import draw_up
 from gateway.billing.fields import statement_fields
 from gateway.billing.pdf import statement_pdf
 from gateway.billing.types import Statement
-from gateway.inference.pipeline import Gateway
+from gateway.inference.gateway import Gateway
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 

@@ -2,7 +2,7 @@
 
 from litestar.di import NamedDependency
 
-from gateway.inference.pipeline import Gateway
+from gateway.inference.gateway import Gateway
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 

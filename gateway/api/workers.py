@@ -7,7 +7,7 @@ from litestar.params import FromQuery, JSONBody
 from gateway.api.schemas import ListOf, NewWorker, WorkerState, worker_fields
 from gateway.api.wiring import TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
-from gateway.inference.pipeline import Gateway
+from gateway.inference.gateway import Gateway
 from gateway.kit.clock import now_us
 from gateway.workers.store import list_changes, remove_change, save_change
 from gateway.workers.types import Change

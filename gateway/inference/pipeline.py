@@ -3,57 +3,26 @@
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
 
-import time
-
 import msgspec
 
-from gateway.catalog.snapshot import Catalog
 from gateway.catalog.types import PriceBook
 from gateway.credit.types import Hold, Order
-from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
-from gateway.inference.audit import Answered, Audits
-from gateway.inference.drains import Drains
+from gateway.inference.audit import Answered
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
 from gateway.inference.events import Dialect
-from gateway.inference.measure import Measure
+from gateway.inference.gateway import Gateway
 from gateway.inference.meter import Meter
-from gateway.inference.relay import Client, Conversation, close_soon, collect, outcome_of, relay
+from gateway.inference.open import open_exchange
+from gateway.inference.relay import Client, Conversation, collect, relay
 from gateway.inference.repeat import Repeat, claim_of
 from gateway.inference.request import ChatRequest, parse
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement
-from gateway.inference.tally import NOTHING, Sizes
+from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
-from gateway.inference.translate import dialect_spoken, translate
+from gateway.inference.translate import dialect_spoken
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
-from gateway.kit.db import Database
-from gateway.metering.writer import Writer
-from gateway.workers.ask import Exchange, ask
-from gateway.workers.http import HttpClient
-from gateway.workers.load import Work
-from gateway.workers.registry import Registry
-from gateway.workers.types import Timeouts, Worker
-
-ATTEMPTS_MAX = 3
-"""How many workers one request may try: enough to pass by two that are down, few enough not to be a storm."""
-
-
-class Gateway(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request needs, wired together in `app.py`."""
-
-    database: Database
-    catalog: Catalog
-    workers: Registry
-    client: HttpClient
-    timeouts: Timeouts
-    measure: Measure
-    drains: Drains
-    audits: Audits
-    writer: Writer
-    stream_hold_tokens: int
-    claim_ttl_s: float
-    idempotency_ttl_s: float
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +76,7 @@ async def _run(
     gateway.workers.serving(model.id)  # if nobody serves it, refuse before any credit moves
     sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
     settlement = Settlement(gateway.writer, order, hold, model, prices.book, trace)
-    exchange = await _open(gateway, request, sizes, settlement, trace)
+    exchange = await open_exchange(gateway, request, sizes, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(
         client=client,
@@ -157,58 +126,6 @@ async def _hold(
         if hold.output_tokens_max < tokens:
             sizes = msgspec.structs.replace(sizes, output_tokens_max=hold.output_tokens_max)
     return sizes, wanted, hold
-
-
-async def _open(
-    gateway: Gateway, request: ChatRequest, sizes: Sizes, settlement: Settlement, trace: Trace
-) -> Exchange:
-    """The first worker that begins to answer; until its first byte another may be asked, and nothing is charged.
-
-    What the caller did wrong is wrong everywhere, so a worker's refusal ends it.  If nobody answers, the hold is settled
-    at nothing.
-    """
-    try:
-        failed: WorkerFailed | None = None
-        begun, timeouts = time.monotonic(), gateway.timeouts
-        for worker in gateway.workers.order(sizes.model.id)[:ATTEMPTS_MAX]:
-            trace.worker = worker.name
-            if failed is not None:  # all attempts share the time that one request has
-                timeouts = gateway.timeouts.after(time.monotonic() - begun)
-            try:
-                return await _attempt(gateway, worker, request, sizes, timeouts)
-            except WorkerFailed as error:
-                failed = error if failed is None or not isinstance(error, WorkerUnreachable) else failed
-        assert failed is not None, "order() names at least one worker, or raises"
-        raise failed
-    except BaseException as error:  # cancellation too: the client left before anything was delivered
-        await settlement.close(outcome_of(error), NOTHING)
-        raise
-
-
-async def _attempt(
-    gateway: Gateway, worker: Worker, request: ChatRequest, sizes: Sizes, timeouts: Timeouts
-) -> Exchange:
-    """Raises WorkerFailed or WorkerRefused; what the worker did is remembered either way."""
-    workers, health = gateway.workers, gateway.workers.health
-    tokens = sizes.input_tokens_max + min(sizes.output_tokens_max, gateway.stream_hold_tokens)
-    work = Work(workers.load(worker.name), tokens)
-    try:
-        exchange = await ask(gateway.client, worker, translate(request, worker, sizes), timeouts, work)
-        try:
-            await exchange.begin(stream=request.stream)
-        except BaseException:
-            await close_soon(exchange)
-            raise
-    except WorkerBusy as error:
-        health.busy(worker.name, error.retry_after_s or 1)
-        raise
-    except WorkerFailed:
-        health.failed(worker.name)
-        raise
-    except WorkerRefused:
-        health.succeeded(worker.name)
-        raise
-    return exchange
 
 
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from gateway.catalog.types import TOKEN_CLASSES, Model, PriceBook, Starts, Token
 from gateway.credit import store as credit
 from gateway.errors import BadRequest
 from gateway.inference.estimate import exactly, fit, size_up
-from gateway.inference.pipeline import Gateway
+from gateway.inference.gateway import Gateway
 from gateway.inference.request import ChatRequest
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
