@@ -1,24 +1,44 @@
 """What each worker has to do for us at the moment: requests, and tokens that it may still have to read or write."""
 
+from collections.abc import Callable
+from math import exp
+
 import msgspec
+
+RECENT_S = 30.0
+"""How fast work that was given is forgotten: to a third in this time.  About as long as a conversation pauses between turns."""
 
 
 class Load(msgspec.Struct):
+    """Of one worker, in this process."""
+
     requests: int = 0
     tokens: int = 0
+    given: float = 0.0
+    """Tokens given to it lately, fading; as of `given_at`, seconds."""
+    given_at: float = 0.0
+
+    def recent(self, now: float) -> float:
+        return self.given * exp((self.given_at - now) / RECENT_S) if self.given else 0.0
 
 
 class Work:
-    """One request's part of a worker's load, from `begin` to `end`."""
+    """One request's part of a worker's load, from now until `end`."""
 
-    def __init__(self, load: Load, tokens: int) -> None:
+    def __init__(self, load: Load, tokens: int, now: float, freed: Callable[[], None]) -> None:
         self._load = load
         self._tokens = tokens
-
-    def begin(self) -> None:
-        self._load.requests += 1
-        self._load.tokens += self._tokens
+        self._freed = freed
+        self._ended = False
+        load.given, load.given_at = load.recent(now) + tokens, now
+        load.requests += 1
+        load.tokens += tokens
 
     def end(self) -> None:
+        """Again: does nothing."""
+        if self._ended:
+            return
+        self._ended = True
         self._load.requests -= 1
         self._load.tokens -= self._tokens
+        self._freed()
