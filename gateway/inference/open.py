@@ -9,7 +9,7 @@ import time
 import anyio
 import msgspec
 
-from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
+from gateway.errors import NoWorker, WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
 from gateway.inference.gateway import Gateway
 from gateway.inference.relay import CLOSE_TIMEOUT_S, close_soon, outcome_of
 from gateway.inference.request import ChatRequest
@@ -66,7 +66,12 @@ async def _open(wanted: Wanted, trace: Trace) -> Exchange:
             break
         # All attempts, and the waits between them, share the time that one request has.
         left = gateway.timeouts.after(time.monotonic() - begun)
-        found = await gateway.router.pick(wanted.need, tried, wait_s=left.request_s)
+        try:
+            found = await gateway.router.pick(wanted.need, tried, wait_s=left.request_s)
+        except NoWorker:
+            found = None  # the last one is gone meanwhile
+            if failed is None:
+                raise
         if found is None:
             break
         trace.worker = found[0].name
