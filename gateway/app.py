@@ -36,7 +36,6 @@ from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSett
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
 from gateway.workers.budget import RETRY_RESERVE, RETRY_SHARE, Budget
-from gateway.workers.gauge import Gauges
 from gateway.workers.hedge import Hedging
 from gateway.workers.http import HttpClient
 from gateway.workers.mistral import mistral_worker
@@ -96,7 +95,7 @@ def build(settings: Settings) -> Litestar:
         database=database,
         catalog=catalog,
         workers=registry,
-        router=Router(registry, Gauges(registry, client), routing(settings)),
+        router=Router(registry, client, routing(settings)),
         retries=Budget(RETRY_SHARE, RETRY_RESERVE),
         hedging=Hedging(settings.hedge_share) if settings.hedge_share else None,
         client=client,

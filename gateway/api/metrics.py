@@ -35,7 +35,7 @@ class Figures(Collector):
         busy = GaugeMetricFamily("tollway_requests_in_flight", "In this process", labels=["worker"])
         out = GaugeMetricFamily("tollway_worker_out", "1: it failed again and again", labels=["worker"])
         for worker in self._router.registry.workers:
-            busy.add_metric([worker.name], self._router.load(worker.name).requests)
+            busy.add_metric([worker.name], self._router.loads.of(worker.name).requests)
             out.add_metric([worker.name], self._router.health.is_open(worker.name))
         waiting = GaugeMetricFamily("tollway_requests_waiting", "For a worker, in this process")
         waiting.add_metric([], self._router.waiting)

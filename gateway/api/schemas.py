@@ -236,7 +236,7 @@ def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
 
 def worker_fields(router: Router, worker: Worker, now: float) -> dict[str, Any]:
     """For operators: everything but the worker's key.  `out`: it failed again and again, and is asked last."""
-    load, gauge = router.load(worker.name), router.gauges.of(worker.name)
+    load, gauge = router.loads.of(worker.name), router.gauges.of(worker.name)
     return {
         "name": worker.name,
         "url": worker.url,

@@ -9,7 +9,14 @@ import time
 import anyio
 import msgspec
 
-from gateway.errors import NoWorker, WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
+from gateway.errors import (
+    NoWorker,
+    WorkerBusy,
+    WorkerFailed,
+    WorkerRefused,
+    WorkerTimedOut,
+    WorkerUnreachable,
+)
 from gateway.inference.gateway import Gateway
 from gateway.inference.relay import CLOSE_TIMEOUT_S, close_soon, outcome_of
 from gateway.inference.request import ChatRequest
@@ -143,7 +150,7 @@ async def _drop(racing: set["asyncio.Task[Exchange]"]) -> None:
 async def _attempt(wanted: Wanted, found: Found, left: Timeouts, tried: set[str]) -> Exchange:
     """Raises WorkerFailed or WorkerRefused; what the worker did is remembered either way."""
     gateway, need = wanted.gateway, wanted.need
-    name, health = found[0].name, gateway.router.health
+    name, health, begun = found[0].name, gateway.router.health, time.monotonic()
     try:
         exchange = await _ask(wanted, found, left)
     except WorkerBusy as error:  # it may be asked again, when its pause is over
@@ -153,6 +160,8 @@ async def _attempt(wanted: Wanted, found: Found, left: Timeouts, tried: set[str]
         tried.add(name)
         if error.code == NOT_IN_PLAN:
             gateway.workers.withdraw(name, need.model_id)
+        elif isinstance(error, WorkerTimedOut) and health.silent_for(name) >= time.monotonic() - begun:
+            health.frozen(name)
         else:
             health.failed(name)
         raise

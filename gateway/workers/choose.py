@@ -1,9 +1,9 @@
 """Which worker is asked?  Pure: no clock, no I/O, no state; chance is given.
 
-Of those in the best class (by rank, then by tier) either the one that lies nearest to the conversation on a ring and is not
-overloaded (`ring.py`), or the one with the least outstanding tokens by power of two choices: of two drawn at random the
-one with less to do.  That is nearly as good as looking at all of them (Mitzenmacher 2001), and processes that do not
-know of each other's requests do not all run to the same worker.
+Of those in the best class (by rank, then by tier) either the nearest on the ring to the request's conversation that has no
+more than its share (`ring.py`), or the least busy of all.  Of all, not of two drawn at random: two choices are for
+numbers that many read and that are old, and ours are our own and of now; what others do is smoothed (`gauge.py`), so
+that nobody runs after it (ADR 0009; `python -m tests.workers.simulator` measures it).
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,19 @@ BOUND = 1.25
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One worker as it stands: `tier` is the policy's order; loads are in tokens; `weight` is its capacity."""
+    """One worker as it stands: `tier` is the policy's order; `weight` is its capacity beside others'.
+
+    `busy`: requests that it has, those with long prompts counted as more.  `given`: tokens that it was given lately.
+    """
 
     name: str
     rank: int
     tier: int
-    outstanding: float
-    recent: float
+    busy: float
+    given: float
     weight: float
-
-    @property
-    def load(self) -> float:
-        return (self.outstanding + 1) / self.weight
+    queues: bool = False
+    """It says that requests wait at it already."""
 
 
 def best_class(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -54,17 +55,32 @@ def choose(
     if len(best) == 1:
         return best[0]
     if ring is not None:
-        return nearest(best, ring, spot, tokens)
-    return min(chance.sample(best, 2), key=lambda each: each.load)
+        near = nearest(best, ring, spot, tokens)
+        if near is not None:
+            return near
+    return least_busy(best, chance)
 
 
-def nearest(candidates: Sequence[Candidate], ring: Ring, spot: int, tokens: float) -> Candidate:
-    """The first from `spot` on around the ring whose outstanding and recent tokens are within `BOUND` of its share."""
+def least_busy(candidates: Sequence[Candidate], chance: Random) -> Candidate:
+    """By its capacity, as if it had one more; chance among equals."""
+    loads = [(each.busy + 1) / each.weight for each in candidates]
+    least = min(loads)
+    return chance.choice([each for each, load in zip(candidates, loads, strict=True) if load == least])
+
+
+def nearest(candidates: Sequence[Candidate], ring: Ring, spot: int, tokens: float) -> Candidate | None:
+    """The first from `spot` on around the ring that queues nobody and is within `BOUND` of its share, of requests and of recent tokens."""
     by_name = {each.name: each for each in candidates}
-    total = sum(each.outstanding + each.recent for each in candidates) + tokens
-    share = BOUND * total / sum(each.weight for each in candidates)
+    part = BOUND / sum(each.weight for each in candidates)
+    busy_max = part * (sum(each.busy for each in candidates) + 1)
+    given_max = part * (sum(each.given for each in candidates) + tokens)
     for name in ring.walk(spot):
         found = by_name.get(name)
-        if found is not None and found.outstanding + found.recent <= share * found.weight:
+        if (
+            found is not None
+            and not found.queues
+            and found.busy <= busy_max * found.weight
+            and found.given <= given_max * found.weight
+        ):
             return found
-    return min(candidates, key=lambda each: each.load)  # the ring is older than the list of workers
+    return None

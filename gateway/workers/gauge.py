@@ -11,12 +11,16 @@ import msgspec
 
 from gateway.errors import WorkerFailed
 from gateway.workers.http import HttpClient, authorization, read_body
+from gateway.workers.load import Loads
 from gateway.workers.registry import Registry
 from gateway.workers.types import Kind, Worker
 
 EVERY_S = 1.0
 TIMEOUT_S = 2.0
 BYTES_MAX = 4 * 2**20
+SMOOTHING = 0.1
+"""Of the newest number each second: a mean over some ten (ADR 0009)."""
+NEVER = float("-inf")
 STALE_S = 5.0
 """Older numbers say nothing about now."""
 ASK_AGAIN_S = 60.0
@@ -46,7 +50,9 @@ class Gauge(msgspec.Struct, frozen=True):
     running: float = 0
     waiting: float = 0
     cache: float = 0
-    read_at: float = float("-inf")
+    read_at: float = NEVER
+    others: float = 0
+    """Of its requests those that are not ours, smoothed."""
 
     def is_crowded(self, now: float) -> bool:
         """Whether it has work enough for a while."""
@@ -54,9 +60,20 @@ class Gauge(msgspec.Struct, frozen=True):
             return False
         return self.waiting >= WAITING_MAX or (self.waiting > 0 and self.cache >= CACHE_MAX)
 
-    def others(self, ours: int, now: float) -> float:
-        """Requests that it has from somebody else."""
-        return max(0.0, self.running + self.waiting - ours) if now - self.read_at <= STALE_S else 0.0
+    def queues(self, now: float) -> bool:
+        """Whether requests wait at it: a conversation's cache is not worth standing in line for."""
+        return self.waiting > 0 and now - self.read_at <= STALE_S
+
+    def others_at(self, now: float) -> float:
+        """Requests that it has from somebody else, on the average of the last seconds."""
+        return self.others if now - self.read_at <= STALE_S else 0.0
+
+    def after(self, before: "Gauge", ours: int) -> "Gauge":
+        """With what others do smoothed over what it was: many who run after the same fresh number run to one worker."""
+        others = max(0.0, self.running + self.waiting - ours)
+        if before.read_at == NEVER:
+            return msgspec.structs.replace(self, others=others)
+        return msgspec.structs.replace(self, others=before.others + SMOOTHING * (others - before.others))
 
 
 NO_GAUGE = Gauge()
@@ -81,8 +98,9 @@ def parse(kind: Kind, text: bytes, now: float) -> Gauge | None:
 class Gauges:
     """The newest numbers of each worker."""
 
-    def __init__(self, workers: Registry, client: HttpClient) -> None:
+    def __init__(self, workers: Registry, client: HttpClient, loads: Loads) -> None:
         self._workers = workers
+        self._loads = loads
         self._client = client
         self._newest: dict[str, Gauge] = {}
         self._silent_until: dict[str, float] = {}
@@ -119,4 +137,5 @@ class Gauges:
         if gauge is None:
             self._silent_until[worker.name] = time.monotonic() + ASK_AGAIN_S
         else:
-            self._newest[worker.name] = gauge
+            ours = self._loads.of(worker.name).requests
+            self._newest[worker.name] = gauge.after(self.of(worker.name), ours)

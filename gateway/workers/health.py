@@ -1,6 +1,6 @@
 """How each worker has been doing, from real requests first: a circuit breaker per worker.  Pure but for the clock it is given.
 
-Closed: it is asked.  After `FAILURES_MAX` failures in a row it is open: it comes last, behind every worker that is closed,
+Closed: it is asked.  After `FAILURES_MAX` failures in a row, or a deadline in which nobody heard of it, it is open: it comes last, behind every worker that is closed,
 and a probe (`probe.py`) tries it when its pause is over; each failed probe doubles the pause.  When one succeeds it is
 closed again, and begins slowly: for `SLOW_START_S` it counts as busier than it is.
 
@@ -57,6 +57,12 @@ class Health:
         if state.failures >= FAILURES_MAX:
             state.pause_s = min(PAUSE_S_MAX, state.pause_s * 2 or PAUSE_S_MIN)
             state.open_until = now + state.pause_s
+
+    def frozen(self, name: str) -> None:
+        """It was silent to everybody for a whole deadline: out at once."""
+        state = self.of(name)
+        state.failures = max(state.failures, FAILURES_MAX - 1)
+        self.failed(name)
 
     def busy(self, name: str, model_id: str, for_s: float) -> None:
         """It said so (429, 503, its rate limits): no failure, but it gets nothing for this model until then."""

@@ -43,7 +43,7 @@ def wants_probe(router: Router, worker: Worker) -> bool:
     health, name = router.health, worker.name
     if health.is_open(name):
         return health.wants_probe(name)
-    if worker.kind in DRAINED_KINDS or router.load(name).requests == 0:
+    if worker.kind in DRAINED_KINDS or router.loads.of(name).requests == 0:
         return False
     return health.silent_for(name) > SILENT_S
 

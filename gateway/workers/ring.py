@@ -30,6 +30,9 @@ class Ring:
         self._spots = [spot for spot, _ in points]
         self._names = [name for _, name in points]
 
+    def __len__(self) -> int:
+        return len(self._spots)
+
     def walk(self, spot: int) -> Iterator[str]:
         """Every worker once, the nearest first, clockwise."""
         start, seen = bisect_left(self._spots, spot), set()

@@ -16,7 +16,8 @@ from gateway.errors import NoWorker, WorkerBusy
 from gateway.workers.choose import BUSY, CROWDED, FREE, OUT, Candidate, choose
 from gateway.workers.gauge import Gauges
 from gateway.workers.health import Health
-from gateway.workers.load import Load, Work
+from gateway.workers.http import HttpClient
+from gateway.workers.load import Loads, Work
 from gateway.workers.order_by import is_fit, tier
 from gateway.workers.queue import Queue, QueueFull
 from gateway.workers.registry import Registry
@@ -27,8 +28,6 @@ TICK_S = 0.1
 """How often those who wait look again by themselves: a pause may be over, a worker may have been added."""
 UNFIT = 2**62
 """Added to the tier of a worker that may not be able to take the request: asked when nobody else can."""
-FOREIGN_TOKENS = 1024
-"""What a request of somebody else's is taken for."""
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,18 +41,15 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Router:
-    def __init__(self, registry: Registry, gauges: Gauges, routing: Routing) -> None:
+    def __init__(self, registry: Registry, client: HttpClient, routing: Routing) -> None:
         self.registry = registry
-        self.gauges = gauges
+        self.loads = Loads()
+        self.gauges = Gauges(registry, client, self.loads)
         self.health = Health()
         self._routing = routing
         self._queue = Queue(routing.queue_max)
-        self._loads: dict[str, Load] = {}
-        self._rings: dict[tuple[tuple[str, int], ...], Ring] = {}
+        self.rings: dict[tuple[tuple[str, int], ...], Ring] = {}
         self._chance = Random()  # noqa: S311 - a spread, not a secret
-
-    def load(self, name: str) -> Load:
-        return self._loads.setdefault(name, Load())
 
     @property
     def waiting(self) -> int:
@@ -110,7 +106,8 @@ class Router:
         ring = None if need.spot is None else self._ring(list(workers.values()))
         chosen = choose(candidates, self._chance, ring=ring, spot=need.spot or 0, tokens=tokens)
         worker = workers[chosen.name]
-        return worker, Work(self.load(worker.name), tokens, now, lambda: self._freed(worker))
+        load = self.loads.of(worker.name)
+        return worker, Work(load, need.input_tokens, tokens, now, lambda: self._freed(worker))
 
     async def watch(self) -> None:
         """Runs for the life of the process: wakes those whose worker became free by itself."""
@@ -146,22 +143,25 @@ class Router:
         return min((self.health.busy_for(worker.name, need.model_id) for worker in untried), default=0.0)
 
     def _candidate(self, worker: Worker, need: Need, now: float) -> Candidate:
-        load, gauge = self.load(worker.name), self.gauges.of(worker.name)
+        load, gauge = self.loads.of(worker.name), self.gauges.of(worker.name)
         order = tier(worker, need, self._policy(need)) or 0
         return Candidate(
             name=worker.name,
             rank=self._rank(worker, need.model_id, now),
             tier=order if is_fit(worker, need) else order + UNFIT,
-            outstanding=load.tokens + FOREIGN_TOKENS * gauge.others(load.requests, now),
-            recent=load.recent(now),
+            busy=load.busy + gauge.others_at(now),
+            given=load.recent(now),
             weight=worker.weight * self.health.share(worker.name),
+            queues=gauge.queues(now),
         )
 
     def _rank(self, worker: Worker, model_id: str, now: float) -> int:
         if self.health.is_open(worker.name):
             return OUT
         limit = worker.concurrency_max
-        full = limit is not None and self.load(worker.name).requests >= ceil(limit / self._routing.processes)
+        full = limit is not None and self.loads.of(worker.name).requests >= ceil(
+            limit / self._routing.processes
+        )
         if full or self.health.busy_for(worker.name, model_id) > 0:
             return BUSY
         return CROWDED if self.gauges.of(worker.name).is_crowded(now) else FREE
@@ -171,11 +171,11 @@ class Router:
 
     def _ring(self, workers: list[Worker]) -> Ring:
         key = tuple(sorted((worker.name, worker.weight) for worker in workers))
-        if key not in self._rings:
-            if len(self._rings) >= 64:  # one per set of workers: sets come and go
-                self._rings.clear()
-            self._rings[key] = Ring(dict(key))
-        return self._rings[key]
+        if key not in self.rings:
+            if len(self.rings) >= 64:  # one per set of workers: sets come and go
+                self.rings.clear()
+            self.rings[key] = Ring(dict(key))
+        return self.rings[key]
 
     def _freed(self, worker: Worker) -> None:
         for model_id in worker.models:

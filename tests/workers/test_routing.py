@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.settings import WorkerSettings
-from gateway.workers.gauge import CACHE_MAX, STALE_S, WAITING_MAX, Gauge, parse
+from gateway.workers.gauge import CACHE_MAX, NO_GAUGE, STALE_S, WAITING_MAX, Gauge, parse
 from tests.fixtures.running import RunningGateway, chat, eventually
 from tests.fixtures.scripted import ScriptedWorker
 
@@ -244,8 +244,13 @@ def test_when_a_worker_is_crowded() -> None:
     assert Gauge(waiting=WAITING_MAX, read_at=0).is_crowded(1)
     assert not Gauge(waiting=WAITING_MAX, read_at=0).is_crowded(STALE_S + 1), "that was long ago"
     assert Gauge(waiting=1, cache=CACHE_MAX, read_at=0).is_crowded(1)
-    assert Gauge(running=5, waiting=2, read_at=0).others(ours=3, now=1) == 4
-    assert Gauge(running=1, read_at=0).others(ours=3, now=1) == 0
+
+
+def test_what_others_do_is_smoothed() -> None:
+    first = Gauge(running=5, waiting=2, read_at=0).after(NO_GAUGE, ours=3)
+    assert (first.others, first.others_at(1), first.others_at(STALE_S + 1)) == (4, 4, 0)
+    assert Gauge(running=14, read_at=1).after(first, ours=0).others == pytest.approx(5)
+    assert Gauge(running=1, read_at=0).after(NO_GAUGE, ours=3).others == 0
 
 
 class WithMetrics(Mooded):
