@@ -9,7 +9,7 @@ from gateway.workers.order_by import parse_policy
 from gateway.workers.ring import place
 from gateway.workers.types import Need
 
-SPOT_BYTES_MIN = 1024
+SPOT_BYTES_MIN = 512
 """A shorter conversation has hardly a block of cache to lose: it goes wherever there is least to do."""
 SPOT_BYTES_MAX = 64 * 2**10
 """Of each message: enough to tell conversations apart, also those that begin with a picture."""

@@ -1,12 +1,13 @@
 """Which worker is asked?  Pure: no clock, no I/O, no state; chance is given.
 
-Of those in the best class (by rank, then by tier) either the nearest on the ring to the request's conversation that has no
-more than its share (`ring.py`), or the least busy of all.  Of all, not of two drawn at random: two choices are for
+Of those in the best class (by rank, then by tier) either the one that has the conversation's cache, if it has no more than
+its share (`homes.py`, `ring.py`), or the least busy of all.  Of all, not of two drawn at random: two choices are for
 numbers that many read and that are old, and ours are our own and of now; what others do is smoothed (`gauge.py`), so
 that nobody runs after it (ADR 0009; `python -m tests.workers.simulator` measures it).
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from random import Random
 
 import msgspec
@@ -18,6 +19,8 @@ FREE, CROWDED, BUSY, OUT = range(4)
 
 BOUND = 1.25
 """A worker that has more than this part of the mean load is passed over on the ring (Mirrokni, Thorup, Zadimoghaddam 2018)."""
+SLACK = 1
+"""Requests beyond that: with a few in all, a share is a fraction of one."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -32,8 +35,8 @@ class Candidate(msgspec.Struct, frozen=True):
     busy: float
     given: float
     weight: float
-    queues: bool = False
-    """It says that requests wait at it already."""
+    queue: float = 0
+    """Requests that wait at it, as it says, smoothed."""
 
 
 def best_class(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -42,23 +45,25 @@ def best_class(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [each for each in candidates if (each.rank, each.tier) == best]
 
 
+class Conversation(msgspec.Struct, frozen=True):
+    """Where a request's cache may lie: on the ring, and, of a conversation that was here before, at its `home`."""
+
+    ring: Ring
+    spot: int
+    tokens: int
+    """What this turn brings."""
+    home: str | None = None
+
+
 def choose(
-    candidates: Sequence[Candidate],
-    chance: Random,
-    *,
-    ring: Ring | None = None,
-    spot: int = 0,
-    tokens: float = 0,
+    candidates: Sequence[Candidate], chance: Random, conversation: Conversation | None = None
 ) -> Candidate:
-    """One of at least one.  `tokens` are what the request brings."""
+    """One of at least one."""
     best = best_class(candidates)
     if len(best) == 1:
         return best[0]
-    if ring is not None:
-        near = nearest(best, ring, spot, tokens)
-        if near is not None:
-            return near
-    return least_busy(best, chance)
+    near = None if conversation is None else nearest(best, conversation)
+    return near or least_busy(best, chance)
 
 
 def least_busy(candidates: Sequence[Candidate], chance: Random) -> Candidate:
@@ -68,18 +73,22 @@ def least_busy(candidates: Sequence[Candidate], chance: Random) -> Candidate:
     return chance.choice([each for each, load in zip(candidates, loads, strict=True) if load == least])
 
 
-def nearest(candidates: Sequence[Candidate], ring: Ring, spot: int, tokens: float) -> Candidate | None:
-    """The first from `spot` on around the ring that queues nobody and is within `BOUND` of its share, of requests and of recent tokens."""
+def nearest(candidates: Sequence[Candidate], talk: Conversation) -> Candidate | None:
+    """Its home, else the first from its spot on around the ring, that has no more than `BOUND` of its share.
+
+    Of requests at the moment, of tokens given lately, and of those who wait.  None: nobody.
+    """
     by_name = {each.name: each for each in candidates}
     part = BOUND / sum(each.weight for each in candidates)
     busy_max = part * (sum(each.busy for each in candidates) + 1)
-    given_max = part * (sum(each.given for each in candidates) + tokens)
-    for name in ring.walk(spot):
+    given_max = part * (sum(each.given for each in candidates) + talk.tokens)
+    queue_max = part * sum(each.queue for each in candidates)
+    for name in chain(() if talk.home is None else (talk.home,), talk.ring.walk(talk.spot)):
         found = by_name.get(name)
         if (
             found is not None
-            and not found.queues
-            and found.busy <= busy_max * found.weight
+            and found.queue <= SLACK + queue_max * found.weight
+            and found.busy <= SLACK + busy_max * found.weight
             and found.given <= given_max * found.weight
         ):
             return found

@@ -20,6 +20,7 @@ TIMEOUT_S = 2.0
 BYTES_MAX = 4 * 2**20
 SMOOTHING = 0.1
 """Of the newest number each second: a mean over some ten (ADR 0009)."""
+QUEUE_SMOOTHING = 0.3
 NEVER = float("-inf")
 STALE_S = 5.0
 """Older numbers say nothing about now."""
@@ -53,6 +54,8 @@ class Gauge(msgspec.Struct, frozen=True):
     read_at: float = NEVER
     others: float = 0
     """Of its requests those that are not ours, smoothed."""
+    queue: float = 0
+    """`waiting`, smoothed: a request that came just now waits for the next step of an idle engine too."""
 
     def is_crowded(self, now: float) -> bool:
         """Whether it has work enough for a while."""
@@ -60,20 +63,24 @@ class Gauge(msgspec.Struct, frozen=True):
             return False
         return self.waiting >= WAITING_MAX or (self.waiting > 0 and self.cache >= CACHE_MAX)
 
-    def queues(self, now: float) -> bool:
-        """Whether requests wait at it: a conversation's cache is not worth standing in line for."""
-        return self.waiting > 0 and now - self.read_at <= STALE_S
+    def queue_at(self, now: float) -> float:
+        """Requests that keep waiting at it: a conversation's cache is not worth standing in line for."""
+        return self.queue if now - self.read_at <= STALE_S else 0.0
 
     def others_at(self, now: float) -> float:
         """Requests that it has from somebody else, on the average of the last seconds."""
         return self.others if now - self.read_at <= STALE_S else 0.0
 
     def after(self, before: "Gauge", ours: int) -> "Gauge":
-        """With what others do smoothed over what it was: many who run after the same fresh number run to one worker."""
+        """Smoothed over what it was: many who run after the same fresh number run to one worker."""
         others = max(0.0, self.running + self.waiting - ours)
         if before.read_at == NEVER:
             return msgspec.structs.replace(self, others=others)
-        return msgspec.structs.replace(self, others=before.others + SMOOTHING * (others - before.others))
+        return msgspec.structs.replace(
+            self,
+            others=before.others + SMOOTHING * (others - before.others),
+            queue=before.queue + QUEUE_SMOOTHING * (self.waiting - before.queue),
+        )
 
 
 NO_GAUGE = Gauge()

@@ -13,9 +13,10 @@ from random import Random
 import msgspec
 
 from gateway.errors import NoWorker, WorkerBusy
-from gateway.workers.choose import BUSY, CROWDED, FREE, OUT, Candidate, choose
+from gateway.workers.choose import BUSY, CROWDED, FREE, OUT, Candidate, Conversation, choose
 from gateway.workers.gauge import Gauges
 from gateway.workers.health import Health
+from gateway.workers.homes import Homes
 from gateway.workers.http import HttpClient
 from gateway.workers.load import Loads, Work
 from gateway.workers.order_by import is_fit, tier
@@ -46,6 +47,7 @@ class Router:
         self.loads = Loads()
         self.gauges = Gauges(registry, client, self.loads)
         self.health = Health()
+        self.homes = Homes()
         self._routing = routing
         self._queue = Queue(routing.queue_max)
         self.rings: dict[tuple[tuple[str, int], ...], Ring] = {}
@@ -103,9 +105,13 @@ class Router:
         if best == BUSY or best > rank_max:
             return None
         tokens = need.input_tokens + need.output_tokens
-        ring = None if need.spot is None else self._ring(list(workers.values()))
-        chosen = choose(candidates, self._chance, ring=ring, spot=need.spot or 0, tokens=tokens)
-        worker = workers[chosen.name]
+        talk = None
+        if need.spot is not None:
+            ring = self._ring(list(workers.values()))
+            talk = Conversation(ring=ring, spot=need.spot, tokens=tokens, home=self.homes.of(need.spot))
+        worker = workers[choose(candidates, self._chance, talk).name]
+        if need.spot is not None:
+            self.homes.settle(need.spot, worker.name)
         load = self.loads.of(worker.name)
         return worker, Work(load, need.input_tokens, tokens, now, lambda: self._freed(worker))
 
@@ -152,7 +158,7 @@ class Router:
             busy=load.busy + gauge.others_at(now),
             given=load.recent(now),
             weight=worker.weight * self.health.share(worker.name),
-            queues=gauge.queues(now),
+            queue=gauge.queue_at(now),
         )
 
     def _rank(self, worker: Worker, model_id: str, now: float) -> int:

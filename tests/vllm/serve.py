@@ -26,19 +26,20 @@ FLAGS = (
 
 
 class VllmServer:
-    def __init__(self, checkpoint: Path, log: Path) -> None:
+    def __init__(self, checkpoint: Path, log: Path, *more_flags: str, cores: str = "auto") -> None:
+        """`more_flags` win over `FLAGS`.  `cores`: two servers on the same ones stall each other for seconds."""
         if not (VENV / "bin" / "vllm").exists():
             pytest.skip(f"vLLM is not installed, so its counts are NOT TESTED: {INSTALL}")
         self.url = f"http://127.0.0.1:{free_port()}"
         self._log = log
         port = self.url.rpartition(":")[2]
         command = [str(VENV / "bin" / "vllm"), "serve", str(checkpoint), "--host=127.0.0.1", f"--port={port}"]
-        command += [f"--served-model-name={MODEL}", *FLAGS]
+        command += [f"--served-model-name={MODEL}", *FLAGS, *more_flags]
         quiet = {
             "HF_HUB_OFFLINE": "1",
             "VLLM_NO_USAGE_STATS": "1",
             "DO_NOT_TRACK": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "auto",
+            "VLLM_CPU_OMP_THREADS_BIND": cores,
         }
         with log.open("wb") as out:
             self._process = subprocess.Popen(
@@ -65,6 +66,19 @@ class VllmServer:
         return sum(
             float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{name}{{")
         )
+
+    def engine_pid(self) -> int:
+        """The process that generates; the one that answers HTTP is its parent."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for child in map(int, children):
+            if b"EngineCore" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        raise AssertionError(f"no engine among the children of {self._process.pid}: {children}")
+
+    def kill(self) -> None:
+        """All of it, at once."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def stop(self) -> None:
         if self._process.poll() is None:

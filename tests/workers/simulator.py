@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from gateway.workers.choose import FREE, Candidate, choose
+from gateway.workers.choose import FREE, Candidate, Conversation, choose
 from gateway.workers.gauge import EVERY_S, NO_GAUGE, Gauge
+from gateway.workers.homes import Homes
 from gateway.workers.load import RECENT_S, Load, Work
 from gateway.workers.ring import Ring, place
 
@@ -57,6 +58,7 @@ class View:
     def __init__(self, workers: int) -> None:
         self.loads = [Load() for _ in range(workers)]
         self.gauges = [NO_GAUGE] * workers
+        self.homes = Homes()
 
     def candidates(self, now: float, recent: bool) -> list[Candidate]:
         return [
@@ -67,7 +69,7 @@ class View:
                 busy=load.busy + gauge.others_at(now),
                 given=load.recent(now) if recent else 0.0,
                 weight=1.0,
-                queues=gauge.queues(now),
+                queue=gauge.queue_at(now),
             )
             for n, (load, gauge) in enumerate(zip(self.loads, self.gauges, strict=True))
         ]
@@ -131,8 +133,10 @@ def with_affinity(workers: int) -> Choice:
     def tollway_with_affinity(view: View, request: Request, _number: int, chance: Random) -> int:
         spot = place(str(request.conversation).encode())
         tokens = request.prompt + min(request.output_max, HOLD_STEP)
-        candidates = view.candidates(request.at, recent=True)
-        return int(choose(candidates, chance, ring=ring, spot=spot, tokens=tokens).name[1:])
+        talk = Conversation(ring=ring, spot=spot, tokens=tokens, home=view.homes.of(spot))
+        name = choose(view.candidates(request.at, recent=True), chance, talk).name
+        view.homes.settle(spot, name)
+        return int(name[1:])
 
     return tollway_with_affinity
 

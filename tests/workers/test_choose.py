@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.workers.choose import BOUND, BUSY, FREE, OUT, Candidate, best_class, choose, nearest
+from gateway.workers.choose import (
+    BOUND,
+    BUSY,
+    FREE,
+    OUT,
+    SLACK,
+    Candidate,
+    Conversation,
+    best_class,
+    choose,
+    nearest,
+)
 from gateway.workers.order_by import POLICIES, is_fit, parse_policy, tier
 from gateway.workers.ring import Ring, place
 from gateway.workers.types import Cost, Need, Policy, Worker
@@ -24,6 +35,7 @@ CANDIDATE = st.builds(
     busy=st.floats(0, 1000),
     given=TOKENS,
     weight=st.sampled_from([0.1, 1.0, 2.0, 3.0]),
+    queue=st.floats(0, 100),
 )
 CANDIDATES = st.lists(CANDIDATE, unique_by=lambda each: each.name, min_size=1)
 SPOT = st.integers(0, 2**64 - 1)
@@ -34,12 +46,21 @@ def idle(name: str, **fields: float) -> Candidate:
     return Candidate(name=name, rank=FREE, tier=0, **(zero | fields))
 
 
-@given(CANDIDATES, SPOT, st.integers(0, 2**32), TOKENS, st.booleans())
+HOME = st.none() | st.sampled_from(NAMES)
+TALK = st.builds(
+    Conversation,
+    ring=st.just(Ring(dict.fromkeys(NAMES, 1))),
+    spot=SPOT,
+    tokens=st.integers(0, 10**6),
+    home=HOME,
+)
+
+
+@given(CANDIDATES, st.none() | TALK, st.integers(0, 2**32))
 def test_the_chosen_one_is_of_the_best_rank_and_tier(
-    candidates: list[Candidate], spot: int, seed: int, tokens: float, conversation: bool
+    candidates: list[Candidate], talk: Conversation | None, seed: int
 ) -> None:
-    ring = Ring(dict.fromkeys(NAMES, 1)) if conversation else None
-    chosen = choose(candidates, Random(seed), ring=ring, spot=spot, tokens=tokens)
+    chosen = choose(candidates, Random(seed), talk)
     assert chosen in candidates
     assert (chosen.rank, chosen.tier) == min((each.rank, each.tier) for each in candidates)
 
@@ -59,26 +80,37 @@ def test_requests_that_never_end_are_spread_by_capacity() -> None:
     assert busy["1"] == pytest.approx(1000, abs=5)
 
 
-@given(CANDIDATES, SPOT, TOKENS)
-def test_nobody_on_the_ring_gets_more_than_its_bounded_share(
-    candidates: list[Candidate], spot: int, tokens: float
+@given(CANDIDATES, TALK)
+def test_no_conversation_takes_a_worker_beyond_its_bounded_share(
+    candidates: list[Candidate], talk: Conversation
 ) -> None:
     best = best_class(candidates)
-    chosen = nearest(best, Ring(dict.fromkeys(NAMES, 1)), spot, tokens)
+    chosen = nearest(best, talk)
     if chosen is None:
         assert len(best) > 1, "one alone is never more than its share"
         return
     part = BOUND * (1 + 1e-9) * chosen.weight / sum(each.weight for each in best)
-    assert chosen.given <= part * (sum(each.given for each in best) + tokens)
-    assert chosen.busy <= part * (sum(each.busy for each in best) + 1)
+    assert chosen.given <= part * (sum(each.given for each in best) + talk.tokens)
+    assert chosen.busy <= SLACK + part * (sum(each.busy for each in best) + 1)
+    assert chosen.queue <= SLACK + part * sum(each.queue for each in best)
 
 
-@given(CANDIDATES, SPOT)
-def test_somebody_on_the_ring_is_within_the_bound_of_either(candidates: list[Candidate], spot: int) -> None:
+@given(CANDIDATES, TALK)
+def test_somebody_is_within_the_bound_of_one_kind_of_load(
+    candidates: list[Candidate], talk: Conversation
+) -> None:
     """The mean is never below the least: with one kind of load there is always a place."""
+    calm = [msgspec.structs.replace(each, given=0.0, queue=0.0) for each in best_class(candidates)]
+    assert nearest(calm, talk) is not None
+
+
+@given(st.sampled_from(NAMES), SPOT)
+def test_a_conversation_that_had_to_move_stays_where_it_went(home: str, spot: int) -> None:
     ring = Ring(dict.fromkeys(NAMES, 1))
-    calm = [msgspec.structs.replace(each, given=0.0) for each in best_class(candidates)]
-    assert nearest(calm, ring, spot, 1) is not None
+    fleet = [idle(name) for name in NAMES]
+    chosen = nearest(fleet, Conversation(ring, spot, 10, home))
+    assert chosen is not None
+    assert chosen.name == home
 
 
 @given(SPOT, st.sampled_from(NAMES))

@@ -5,6 +5,7 @@ from random import Random
 
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.snapshot import Catalog
+from gateway.workers.homes import HOMES_MAX
 from gateway.workers.http import HttpClient
 from gateway.workers.registry import Registry
 from gateway.workers.ring import POINTS
@@ -27,12 +28,12 @@ def test_waits_beside_the_usual_ways_to_choose() -> None:
     assert ours.p99 * 10 <= min(results[ROBIN].p99, results[RANDOM].p99)
     near = results[CONVERSATIONS]
     assert near.at_home >= 0.3, "of turns on a fleet that is nearly full; by chance it is one in a hundred"
-    assert near.p99 * 4 <= min(results[ROBIN].p99, results[RANDOM].p99)
+    assert near.p99 * 3 <= min(results[ROBIN].p99, results[RANDOM].p99)
     assert near.most_over_mean <= 1.1 * results[LEAST].most_over_mean, "one long answer in 500 is a lot"
 
 
 def test_memory_is_bounded_by_the_number_of_workers() -> None:
-    """However many conversations and accounts there are: nothing is remembered of them."""
+    """However many conversations and accounts there are: of the latest some bytes are remembered."""
     catalog = Catalog(shipped())
     workers = [Worker(name=f"w{n}", url=f"http://w{n}", models={MODEL: MODEL}) for n in range(WORKERS)]
     client = HttpClient(connect_timeout_s=1)
@@ -58,6 +59,11 @@ def test_memory_is_bounded_by_the_number_of_workers() -> None:
         one(number)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert grown < 100_000, f"{grown} bytes are left of 2,000 requests"
+    assert grown < 2000 * 256, f"{grown} bytes are left of 2,000 requests"
+    for number in range(2 * HOMES_MAX):
+        router.homes.settle(number, "w1")
+    assert (len(router.homes), router.homes.of(0)) == (HOMES_MAX, None), (
+        "whoever was longest away is forgotten"
+    )
     (ring,) = router.rings.values()
     assert len(ring) == POINTS * WORKERS
