@@ -164,7 +164,7 @@ def test_a_price_entered_today_applies_from_when_it_says(tmp_path: Path) -> None
             assert "in the future" in early.json()["error"]["message"]
             toml = toml.replace("2026-01-01T00:00:00Z", soon.isoformat(timespec="seconds"), 1)
             assert admin.post("/admin/v1/prices", json={"toml": toml}).json()["version"] == 4
-            stale = admin.post("/admin/v1/prices", json={"toml": toml.replace("version = 3", "version = 1")})
+            stale = admin.post("/admin/v1/prices", json={"toml": toml.replace("version = 4", "version = 1")})
             assert stale.status_code in (400, 409)
             assert admin.post("/admin/v1/prices", json={"toml": "version ="}).status_code == 400
 
