@@ -7,12 +7,12 @@ import time
 
 from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerUnreachable
 from gateway.inference.gateway import Gateway
+from gateway.inference.operations import WHOLE_ANSWER_HAS, able, prepare
 from gateway.inference.relay import close_soon, outcome_of
 from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import NOTHING, Sizes
 from gateway.inference.trace import Trace
-from gateway.inference.translate import translate
 from gateway.workers.ask import Exchange, ask
 from gateway.workers.load import Work
 from gateway.workers.types import Timeouts, Worker
@@ -32,7 +32,8 @@ async def open_exchange(
     try:
         failed: WorkerFailed | None = None
         begun, timeouts = time.monotonic(), gateway.timeouts
-        for worker in gateway.workers.order(sizes.model.id)[:ATTEMPTS_MAX]:
+        workers = able(request, sizes.model, gateway.workers.order(sizes.model.id))
+        for worker in workers[:ATTEMPTS_MAX]:
             trace.worker = worker.name
             if failed is not None:  # all attempts share the time that one request has
                 timeouts = gateway.timeouts.after(time.monotonic() - begun)
@@ -54,10 +55,11 @@ async def _attempt(
     workers, health = gateway.workers, gateway.workers.health
     tokens = sizes.input_tokens_max + min(sizes.output_tokens_max, gateway.stream_hold_tokens)
     work = Work(workers.load(worker.name), tokens)
+    path, payload = await prepare(request, worker, sizes, gateway.measure)
     try:
-        exchange = await ask(gateway.client, worker, translate(request, worker, sizes), timeouts, work)
+        exchange = await ask(gateway.client, worker, path, payload, timeouts, work)
         try:
-            await exchange.begin(stream=request.stream)
+            await exchange.begin(stream=request.stream, has=WHOLE_ANSWER_HAS[request.operation])
         except BaseException:
             await close_soon(exchange)
             raise

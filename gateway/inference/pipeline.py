@@ -1,11 +1,11 @@
-"""One completion, in order: parse, bound, hold, choose a worker, relay, settle.
+"""One request, in order: parse, bound, hold, choose a worker, relay, settle.
 
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
 
 import msgspec
 
-from gateway.catalog.types import PriceBook
+from gateway.catalog.types import Operation, PriceBook
 from gateway.credit.types import Hold, Order
 from gateway.inference.audit import Answered
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
@@ -13,29 +13,29 @@ from gateway.inference.events import Dialect
 from gateway.inference.gateway import Gateway
 from gateway.inference.meter import Meter
 from gateway.inference.open import open_exchange
+from gateway.inference.operations import able, parse_as, refuse_unoffered, responder_for
 from gateway.inference.relay import Client, Conversation, collect, relay
 from gateway.inference.repeat import Repeat, claim_of
-from gateway.inference.request import ChatRequest, parse
-from gateway.inference.respond import Responder
+from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
-from gateway.inference.translate import dialect_spoken
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as the edge hands it over: who calls, with which bytes, in which dialect."""
+    """A request as the edge hands it over: who calls, for what, with which bytes, in which dialect."""
 
     caller: Caller
     body: bytes
     dialect: Dialect
+    operation: Operation = "chat"
     idempotency_key: str = ""
 
 
 async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) -> None:
-    """Answers one chat completion on `client`, once per Idempotency-Key.
+    """Answers one request on `client`, once per Idempotency-Key.
 
     Raises:
         TollwayError: whatever ends the request before its first byte; nothing was charged.
@@ -46,7 +46,7 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
     claim = claim_of(
         arrival.idempotency_key,
         arrival.body,
-        arrival.dialect,
+        arrival.dialect if arrival.operation == "chat" else arrival.operation,
         account_id=payer(arrival.caller),
         request_id=trace.request_id,
         expires_us=now_us() + int(gateway.claim_ttl_s * SECOND_US),
@@ -68,14 +68,17 @@ async def _run(
 ) -> None:
     """Parse, bound, hold, choose, relay, settle: the order of everything."""
     prices = gateway.catalog.now()
-    request = parse(arrival.body, arrival.dialect)
+    request = parse_as(arrival.operation, arrival.body, arrival.dialect)
     model = prices.require(request.model)
+    refuse_unoffered(request.operation, model)
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
     sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)
-    gateway.workers.serving(model.id)  # if nobody serves it, refuse before any credit moves
+    able(request, model, gateway.workers.serving(model.id))  # if nobody is, refuse before any credit moves
     sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
-    settlement = Settlement(gateway.writer, order, hold, model, prices.book, trace)
+    settlement = Settlement(
+        gateway.writer, order, hold, model, prices.book, trace, generates=sizes.output_tokens_max > 0
+    )
     exchange = await open_exchange(gateway, request, sizes, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(
@@ -84,9 +87,7 @@ async def _run(
         meter=Meter(kind, audited=audited),
         sizes=sizes,
         measure=gateway.measure,
-        responder=Responder(
-            client=arrival.dialect, worker=dialect_spoken(kind), include_usage=request.include_usage
-        ),
+        responder=responder_for(request, kind),
         settlement=settlement,
         trace=trace,
         headers=_headers(request, sizes),
@@ -130,5 +131,6 @@ async def _hold(
 
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:
     """Says when money (the balance, a cap, `max_cost_usd`), not `max_tokens`, limits the answer."""
-    clamped = sizes.output_tokens_max < (request.output_tokens_max or sizes.model.context_tokens)
+    wanted = request.output_tokens_max
+    clamped = sizes.output_tokens_max < (sizes.model.context_tokens if wanted is None else wanted)
     return {"x-tollway-max-tokens": str(sizes.output_tokens_max)} if clamped else {}

@@ -60,7 +60,7 @@ async def tally(meter: Meter, sizes: Sizes, kind: Kind, measure: Measure, output
     images, image_source = _images(usage, count, sizes.bound, believed=believed)
     outputs, output_source, reasoning, reasoning_source = await _output(meter, model, measure)
     inputs = min(inputs, sizes.input_tokens_max)
-    outputs = min(outputs, output_tokens_held)
+    outputs = min(outputs, output_tokens_held, sizes.output_tokens_max)
     counts = TokenCounts(
         input_tokens=inputs,
         input_image_tokens=min(images, inputs, sizes.bound.image_tokens_max),
