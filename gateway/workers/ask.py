@@ -21,6 +21,8 @@ from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
 BODY_BYTES_MAX = 64 * 2**20
 ERROR_BYTES_MAX = 64 * 2**10
+SMALL_BYTES_MAX = 2**20
+"""A count, a token, one vector: 8,192 dimensions are 180 kB as text."""
 LINE_BYTES_MAX = 8 * 2**20
 """One event of a stream: a large tool call is kilobytes."""
 RETRY_AFTER_S_MAX = 3600
@@ -156,7 +158,7 @@ async def post_json(
     """A small question with a small answer; raises what `ask` raises."""
     answer = await _post(client, worker, path, payload, timeouts)
     try:
-        return await _within(timeouts.first_byte_s, read_body(answer, ERROR_BYTES_MAX))
+        return await _within(timeouts.first_byte_s, read_body(answer, SMALL_BYTES_MAX))
     finally:
         await answer.close()
 

@@ -11,6 +11,7 @@ from random import Random
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
+from gateway.catalog.types import Model
 from gateway.errors import NoWorker, WorkerFailed
 from gateway.kit.log import logger
 from gateway.workers.choose import order
@@ -110,6 +111,10 @@ class Registry:
             if worker.name not in self._cordoned
             for model_id in worker.models
         }
+
+    def model(self, model_id: str) -> Model | None:
+        """What the price book in force says of it."""
+        return self._catalog.find(model_id)
 
     def look_again(self) -> None:
         """After a change of the price book: every worker is asked anew what it offers."""
