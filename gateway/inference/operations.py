@@ -3,6 +3,8 @@
 A table of small functions: how a body is read, whom it can be sent to, where and in which words, how the answer is read.
 """
 
+import msgspec
+
 from gateway.catalog.types import OPERATIONS, Model, Operation
 from gateway.errors import BadRequest
 from gateway.inference.embeddings import (
@@ -41,6 +43,8 @@ WHOLE_ANSWER_HAS: dict[Operation, bytes] = {
 _TAKES_IDS: frozenset[Kind] = frozenset({"vllm", "sglang", "llamacpp", "openai"})
 """Kinds that take token ids for a prompt or an input; Ollama and the Mistral API want text."""
 
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
 assert tuple(PATHS) == OPERATIONS == tuple(WHOLE_ANSWER_HAS), "every operation has its row"
 
 
@@ -49,6 +53,16 @@ def parse_as(operation: Operation, body: bytes, dialect: Dialect) -> ChatRequest
     if operation == "chat":
         return parse(body, dialect)
     return parse_fim(body) if operation == "fim" else parse_embeddings(body)
+
+
+def operation_of(body: bytes) -> Operation:
+    """What a body would ask for, where its path does not say: each operation has a field of its own."""
+    try:
+        fields = _fields.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "chat"  # whose parser says what is wrong with it
+    told: dict[str, Operation] = {"messages": "chat", "input": "embeddings", "prompt": "fim"}
+    return next((operation for field, operation in told.items() if field in fields), "chat")
 
 
 def refuse_unoffered(operation: Operation, model: Model) -> None:
