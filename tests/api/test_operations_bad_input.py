@@ -1,6 +1,7 @@
 """FIM and embeddings: bad input gets the right status and a clear message, no worker is asked, nothing is charged."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +98,23 @@ def test_other_methods_and_strangers(gateway: RunningGateway, fresh: Name, path:
         assert (api.get(path).status_code, api.get(path).json()["code"]) == (405, "method_not_allowed")
     with gateway.api("tw_wrong") as stranger:
         assert stranger.post(path, json={}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"), [(FIM, {"prompt": "ok", "max_tokens": 5}), (EMBEDDINGS, {"input": [[1, 2], [3]]})]
+)
+def test_only_a_worker_that_takes_token_ids_is_sent_some(
+    worker: OfferingWorker, tmp_path: Path, fresh: Name, path: str, fields: dict[str, Any]
+) -> None:
+    """Ollama does not: alone it cannot be asked, and beside a vLLM it is passed by."""
+    body, book = {"model": MODEL, **fields}, offering(tmp_path)
+    with OfferingWorker(kind="library") as ollama:
+        with RunningGateway(tmp_path / "one", ollama.url, price_book=book) as gateway:  # noqa: SIM117
+            with gateway.api(gateway.account(fresh())) as api:
+                refused = api.post(path, json=body)
+        with RunningGateway(tmp_path / "two", ollama.url, worker.url, price_book=book) as gateway:  # noqa: SIM117
+            with gateway.api(gateway.account(fresh())) as api:
+                assert [api.post(path, json=body).status_code for _ in range(6)] == [200] * 6
+    assert refused.status_code == 400
+    assert "token ids" in refused.json()["error"]["message"]
+    assert ollama.seen == []
