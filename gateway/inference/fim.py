@@ -20,7 +20,7 @@ from gateway.tokens.types import FimPrompt
 
 _encoder = msgspec.json.Encoder()
 
-_NOT_FOR_WORKERS = ("suffix", "messages", "echo", "best_of", "n_predict", "prompt_embeds")
+_NOT_FOR_WORKERS = ("suffix", "messages", "echo", "best_of", "prompt_embeds")
 """What would come a second time (the suffix is among the ids), or be generated and not billed."""
 
 

@@ -39,7 +39,7 @@ class _View(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`output_tokens_max` and `max_cost_nanousd` are what the client allows (None: no limit); `fields` is its body, raw.
+    """Of any operation.  `output_tokens_max` and `max_cost_nanousd` are what the client allows (None: no limit); `fields` is its body, raw.
 
     Vectors are no tokens: an embedding's `output_tokens_max` is 0.
     """

@@ -123,6 +123,20 @@ def test_fim_ends_at_max_tokens(tiny: RunningGateway, fresh: Name) -> None:
     assert answer["usage"]["billed_output_tokens"] == 3
 
 
+def test_a_chat_too(tiny: RunningGateway, fresh: Name) -> None:
+    """llama.cpp's own words for the limits would win over `max_tokens` and `n`."""
+    body = {
+        "model": MODEL,
+        "max_tokens": 2,
+        "n_predict": 9,
+        "n_cmpl": 2,
+        "messages": [{"role": "user", "content": "x"}],
+    }
+    with tiny.api(tiny.account(fresh())) as api:
+        answer = api.post("/v1/chat/completions", json=body).json()
+    assert [choice["message"]["content"] for choice in answer["choices"]] == ["Hello!"]
+
+
 INPUTS: list[tuple[Any, int]] = [
     ("Hello world", 1),
     (["Hello, how are you today?", "Bonjour à tous 你好 🚗"], 2),
