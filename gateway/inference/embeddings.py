@@ -140,7 +140,7 @@ class Vectors(Responder):
         try:
             data = _answer.decode(body).data
             self._data = [_packed(item) for item in data] if self._packs else data
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, OverflowError) as error:
             raise WorkerFailed(
                 "the worker sent something that is no embeddings; nothing was charged", work_started=True
             ) from error
@@ -158,7 +158,7 @@ class Vectors(Responder):
 
 
 def _packed(item: msgspec.Raw) -> msgspec.Raw:
-    """Floats become base64; what is base64 already stays."""
+    """Floats become base64; what is base64 already stays.  Raises OverflowError: a number that is no float32."""
     embedding = _item.decode(item).embedding
     if not bytes(embedding).startswith(b"["):
         return item

@@ -171,6 +171,7 @@ def test_an_upstream_cannot_bill_more_than_was_held(
         ("too few", {**VECTORS, "data": VECTORS["data"][:1]}),  # type: ignore[index]
         ("none", {"object": "list", "data": None}),
         ("an item that is none", {**VECTORS, "data": [{"object": "embedding"}] * 2}),
+        ("a number that is no float32", {**VECTORS, "data": [{"embedding": [1e300]}] * 2}),
         ("something else", {"choices": []}),
     ],
 )
