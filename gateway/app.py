@@ -18,7 +18,7 @@ from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpecte
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
-from gateway.errors import TollwayError
+from gateway.errors import BadRequest, TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
 from gateway.inference.gateway import Gateway
@@ -31,15 +31,20 @@ from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
+from gateway.kit.money import parse_usd
 from gateway.metering.writer import Writer
-from gateway.settings import CLAIM_MARGIN_S, Settings
+from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
+from gateway.workers.budget import RETRY_RESERVE, RETRY_SHARE, Budget
+from gateway.workers.hedge import Hedging
 from gateway.workers.http import HttpClient
 from gateway.workers.mistral import mistral_worker
+from gateway.workers.order_by import parse_policy
 from gateway.workers.probe import probe_workers
 from gateway.workers.registry import Registry
-from gateway.workers.types import Timeouts, Worker
+from gateway.workers.router import Router, Routing
+from gateway.workers.types import Cost, Timeouts, Worker
 
 T = TypeVar("T")
 
@@ -68,8 +73,10 @@ _ROUTES: list[Any] = [
     admin.revoke_key,
     workers.list_workers,
     workers.add_worker,
-    workers.cordon_worker,
+    workers.change_worker,
     workers.remove_worker,
+    workers.join,
+    workers.leave,
     admin.list_drift,
     metrics.metrics,
 ]
@@ -84,10 +91,14 @@ def build(settings: Settings) -> Litestar:
             open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
     client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
     measure = Measure()
+    registry = Registry(workers_of(settings, catalog), catalog, client)
     gateway = Gateway(
         database=database,
         catalog=catalog,
-        workers=Registry(workers_of(settings, catalog), catalog, client),
+        workers=registry,
+        router=Router(registry, client, routing(settings)),
+        retries=Budget(RETRY_SHARE, RETRY_RESERVE),
+        hedging=Hedging(settings.hedge_share) if settings.hedge_share else None,
         client=client,
         timeouts=Timeouts(
             first_byte_s=settings.first_byte_timeout_s,
@@ -115,7 +126,7 @@ def build(settings: Settings) -> Litestar:
     ]
     return Litestar(
         route_handlers=[*asked, *_ROUTES],
-        middleware=[Authenticate(finder)],
+        middleware=[Authenticate(finder, settings.join_token)],
         dependencies={
             "gateway": Provide(_constant(gateway), sync_to_thread=False),
             "finder": Provide(_constant(finder), sync_to_thread=False),
@@ -138,12 +149,45 @@ def workers_of(settings: Settings, catalog: Catalog) -> list[Worker]:
             url=worker.url.rstrip("/").removesuffix("/v1"),
             models=worker.models,
             api_key=worker.api_key,
+            weight=worker.weight,
+            concurrency_max=worker.concurrency_max,
+            cost=_cost(worker),
         )
         for worker in settings.workers
     ]
     if settings.mistral_api_key:
         workers.append(mistral_worker(catalog.book, settings.mistral_url, settings.mistral_api_key))
     return workers
+
+
+def _cost(worker: WorkerSettings) -> Cost:
+    """Raises SettingsError."""
+    unknown = worker.usd_per_mtok.keys() - {"input", "output"}
+    try:
+        prices = {name: parse_usd(text) for name, text in worker.usd_per_mtok.items()}
+    except ValueError as error:
+        raise SettingsError(f"`workers` usd_per_mtok of {worker.url}: {error}") from error
+    if unknown or min(prices.values(), default=0) < 0:
+        raise SettingsError(
+            f"`workers` usd_per_mtok of {worker.url} has `input` and `output`, neither below 0"
+        )
+    return Cost(prices.get("input", 0), prices.get("output", 0))
+
+
+def routing(settings: Settings) -> Routing:
+    """Raises SettingsError: a policy that is none."""
+    try:
+        return Routing(
+            policy=parse_policy(settings.policy) or Routing().policy,
+            policies={
+                model: parse_policy(text) or Routing().policy for model, text in settings.policies.items()
+            },
+            queue_max=settings.queue_max,
+            queue_wait_s=settings.queue_wait_s,
+            processes=settings.processes,
+        )
+    except BadRequest as error:
+        raise SettingsError(f"`policy`: {error.message}") from error
 
 
 @contextlib.asynccontextmanager
@@ -154,7 +198,9 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
     gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
     beside = (
         gateway.workers.watch(),
-        probe_workers(gateway.workers, gateway.client),
+        gateway.router.watch(),
+        gateway.router.gauges.watch(),
+        probe_workers(gateway.router, gateway.client),
         gateway.audits.run(),
         tend_leases(gateway.writer, lease_idle_s),
         sweep(gateway.database),

@@ -16,6 +16,7 @@ CONFIG_FILE = "tollway.toml"
 PREFIX = "TOLLWAY_"
 CLAIM_MARGIN_S = 60.0
 """How much longer the claim on an Idempotency-Key lives than a request may: time to settle it."""
+JOIN_TOKEN_CHARS_MIN = 16
 LEASE_TTL_S_MIN = 15.0
 """Three times as long as a write is tried again (kit/db.py)."""
 
@@ -33,6 +34,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     models: dict[str, str] = {}
     api_key: str = ""
+    weight: int = 1
+    """Its capacity beside the others'."""
+    concurrency_max: int | None = None
+    """Requests at once, from all processes of this gateway together."""
+    usd_per_mtok: dict[str, str] = {}
+    """What a million tokens there cost you: `input` and `output`, in dollars.  For the policy `cheapest`."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +71,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Credit that was drawn in advance and not used for this long goes back to its account."""
     stream_hold_tokens: int = 4096
     """How many tokens of a stream's answer are held at a time; a longer one extends its hold as it goes."""
+    policy: str = "local-then-mistral"
+    """Which workers serve, and in which order: `local-only`, `local-then-mistral`, `cheapest`, `mistral-only`."""
+    policies: dict[str, str] = {}
+    """The same for single models, by id."""
+    queue_max: int = 256
+    """How many requests may wait in a process when every worker is busy; 0: none."""
+    queue_wait_s: float = 30.0
+    hedge_share: float = 0.0
+    """At most this share of requests is sent to a second worker when the first is unusually slow to begin."""
+    join_token: str = ""
+    """Workers that know it may join by themselves (`tollway-gateway join`).  Empty: none may."""
     idempotency_ttl_s: float = 3600.0
     """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
@@ -85,7 +103,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "stream_hold_tokens",
         ):
             _require(getattr(self, name) > 0, name, "must be positive")
-        _require(0 <= self.audit_share <= 1, "audit_share", "is a share: between 0 and 1")
+        for name in ("audit_share", "hedge_share"):
+            _require(0 <= getattr(self, name) <= 1, name, "is a share: between 0 and 1")
+        for name in ("queue_max", "queue_wait_s"):
+            _require(getattr(self, name) >= 0, name, "must not be negative")
+        _require(
+            not self.join_token or len(self.join_token) >= JOIN_TOKEN_CHARS_MIN,
+            "join_token",
+            f"must have at least {JOIN_TOKEN_CHARS_MIN} characters: whoever has it gets your customers' prompts",
+        )
         _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
         _require(
             self.lease_ttl_s >= LEASE_TTL_S_MIN,
@@ -93,6 +119,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             f"must be at least {LEASE_TTL_S_MIN:g} s: a short silence of the database must not end running requests",
         )
         for worker in self.workers:
+            limit = worker.concurrency_max
+            _require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
+            _require(limit is None or limit >= 1, "workers", "has a concurrency_max below 1; leave it out")
             _require(
                 worker.url.startswith(("http://", "https://")),
                 "workers",
@@ -118,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def masked(self) -> dict[str, Any]:
         """For `doctor` and logs: secrets are shown as set or not, and a database password is hidden."""
         values = msgspec.to_builtins(self, enc_hook=str)
-        for name in ("mistral_api_key", "key_secret"):
+        for name in ("mistral_api_key", "key_secret", "join_token"):
             values[name] = "(set)" if values[name] else ""
         for worker in values["workers"]:
             worker["api_key"] = "(set)" if worker["api_key"] else ""

@@ -10,7 +10,7 @@ from gateway.accounts import store as accounts
 from gateway.api.schemas import (
     CAP_WINDOWS,
     CreditLimit,
-    KeyCaps,
+    KeyChange,
     ListOf,
     NewAccount,
     NewGrant,
@@ -28,10 +28,11 @@ from gateway.credit.give import GIVEN_KINDS, give, open_account, set_credit_limi
 from gateway.credit.types import GrantKind
 from gateway.errors import BadRequest, NotFound
 from gateway.keys import store as keys
-from gateway.keys.create import cap_key, create_key
+from gateway.keys.create import change_key, create_key
 from gateway.kit.clock import now_us
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
+from gateway.workers.order_by import parse_policy
 
 
 @get("/admin/v1/accounts")
@@ -115,10 +116,16 @@ async def create_account_key(
 ) -> dict[str, Any]:
     """The secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
-    caps = _caps(data)
+    caps, policy = _caps(data), parse_policy(data.policy)
     key, secret = await gateway.database.write(
         lambda conn: create_key(
-            conn, kind="account", account_id=account.id, name=data.name, key_secret=key_secret, caps=caps
+            conn,
+            kind="account",
+            account_id=account.id,
+            name=data.name,
+            key_secret=key_secret,
+            caps=caps,
+            policy=policy,
         )
     )
     return {"key": secret, **key_fields(key)}
@@ -126,11 +133,13 @@ async def create_account_key(
 
 @patch("/admin/v1/keys/{key_id:str}")
 async def patch_key(
-    gateway: TheGateway, finder: TheFinder, key_id: FromPath[str], data: JSONBody[KeyCaps]
+    gateway: TheGateway, finder: TheFinder, key_id: FromPath[str], data: JSONBody[KeyChange]
 ) -> dict[str, Any]:
-    """Sets or removes caps; what the key spent so far counts."""
-    caps = _caps(data)
-    key = await gateway.database.write(lambda conn: cap_key(conn, key_id, caps))
+    """Sets or removes caps (what the key spent so far counts) and its policy."""
+    changes: dict[str, Any] = _caps(data)
+    if data.policy is not msgspec.UNSET:
+        changes["policy"] = parse_policy(data.policy)
+    key = await gateway.database.write(lambda conn: change_key(conn, key_id, changes))
     finder.forget()
     return key_fields(key)
 
@@ -149,7 +158,7 @@ async def list_drift(gateway: TheGateway) -> ListOf:
     return ListOf([msgspec.structs.asdict(row) for row in found])
 
 
-def _caps(data: NewKey | KeyCaps) -> dict[str, int | None]:
+def _caps(data: NewKey | KeyChange) -> dict[str, int | None]:
     """Those that are named, in nano-dollars."""
     found: dict[str, int | None] = {}
     for window in CAP_WINDOWS:

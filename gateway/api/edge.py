@@ -3,6 +3,7 @@
 Authenticated unless listed: a new route cannot be left open by forgetting something.
 """
 
+import hmac
 from typing import Any
 
 from litestar import Request, Response
@@ -11,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import BadRequest, NotAllowed, TollwayError
+from gateway.errors import BadRequest, NotAllowed, NotAuthenticated, TollwayError
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 from gateway.kit.ids import new_id
@@ -19,6 +20,8 @@ from gateway.kit.log import logger
 
 UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz"})
 """The short list.  Adding to it is a decision about security: say why in the commit."""
+JOIN_PREFIX = "/join/"
+NO_KEY = "missing_api_key"
 OPERATOR_PREFIXES = ("/admin/", "/metrics")
 
 
@@ -27,24 +30,42 @@ class Authenticate(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI)
 
-    def __init__(self, keys: KeyFinder) -> None:
+    def __init__(self, keys: KeyFinder, join_token: str) -> None:
         self._keys = keys
+        self._join_token = join_token
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request_id = new_id("req")
         scope["state"]["request_id"] = request_id
-        if scope["path"] not in UNAUTHENTICATED_ROUTES:
+        if scope["path"].startswith(JOIN_PREFIX):
+            self._check_join_token(scope)
+        elif scope["path"] not in UNAUTHENTICATED_ROUTES:
             scope["state"]["caller"] = await self._caller(scope)
         await next_app(scope, receive, _with_request_id(send, request_id))
 
     async def _caller(self, scope: Scope) -> Caller:
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        caller = await self._keys.authenticate(authorization.decode("latin-1"))
+        caller = await self._keys.authenticate(_authorization(scope))
         if scope["path"].startswith(OPERATOR_PREFIXES) and caller.kind != "operator":
             raise NotAllowed(
                 "this part needs an operator's key (twop_…); `tollway-gateway keys create --operator` makes one"
             )
         return caller
+
+    def _check_join_token(self, scope: Scope) -> None:
+        """A worker's token opens these routes and nothing else: a GPU box holds no key that could spend or grant."""
+        if not self._join_token:
+            raise NotAuthenticated("workers cannot join this gateway: its join_token is not set", code=NO_KEY)
+        given = _authorization(scope).removeprefix("Bearer ").strip()
+        if not given:
+            raise NotAuthenticated("send the gateway's join_token as `Authorization: Bearer …`", code=NO_KEY)
+        if not hmac.compare_digest(given.encode(), self._join_token.encode()):
+            raise NotAuthenticated("the join token is wrong; it is this gateway's setting join_token")
+
+
+def _authorization(scope: Scope) -> str:
+    return next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode(
+        "latin-1"
+    )
 
 
 def _with_request_id(send: Send, request_id: str) -> Send:

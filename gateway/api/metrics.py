@@ -11,15 +11,15 @@ from gateway.api.wiring import TheGateway
 from gateway.inference.audit import Audits
 from gateway.metering.store import sum_drift
 from gateway.metering.types import DriftRow
-from gateway.workers.registry import Registry
+from gateway.workers.router import Router
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Figures(Collector):
-    def __init__(self, drift: list[DriftRow], workers: Registry, audits: Audits) -> None:
+    def __init__(self, drift: list[DriftRow], router: Router, audits: Audits) -> None:
         self._drift = drift
-        self._workers = workers
+        self._router = router
         self._audits = audits
 
     def collect(self) -> Iterator[Metric]:
@@ -33,18 +33,22 @@ class Figures(Collector):
             drift.add_metric([row.model, row.worker, "output"], row.output_drift_tokens)
             samples.add_metric([row.model, row.worker], row.samples)
         busy = GaugeMetricFamily("tollway_requests_in_flight", "In this process", labels=["worker"])
-        for worker in self._workers.workers:
-            busy.add_metric([worker.name], self._workers.load(worker.name).requests)
+        out = GaugeMetricFamily("tollway_worker_out", "1: it failed again and again", labels=["worker"])
+        for worker in self._router.registry.workers:
+            busy.add_metric([worker.name], self._router.loads.of(worker.name).requests)
+            out.add_metric([worker.name], self._router.health.is_open(worker.name))
+        waiting = GaugeMetricFamily("tollway_requests_waiting", "For a worker, in this process")
+        waiting.add_metric([], self._router.waiting)
         dropped = GaugeMetricFamily(
             "tollway_audits_dropped", "Samples not counted, queue full, in this process"
         )
         dropped.add_metric([], self._audits.dropped)
-        yield from (drift, samples, busy, dropped)
+        yield from (drift, samples, busy, out, waiting, dropped)
 
 
 @get("/metrics")
 async def metrics(gateway: TheGateway) -> Response[bytes]:
     """Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(Figures(await gateway.database.read(sum_drift), gateway.workers, gateway.audits))
+    registry.register(Figures(await gateway.database.read(sum_drift), gateway.router, gateway.audits))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE)

@@ -1,6 +1,6 @@
 """What goes over the wire, as frozen structs.  Money is an integer (`*_nanousd`) and, for people, a decimal string."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from gateway.keys.types import Key
 from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.types import Receipt, UsageRow
-from gateway.workers.load import Load
+from gateway.workers.router import Router
 from gateway.workers.types import Worker
 
 CAP_WINDOWS = ("day", "month", "total")
@@ -46,14 +46,16 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cap_day_usd: str | None = None
     cap_month_usd: str | None = None
     cap_total_usd: str | None = None
+    policy: str | None = None
 
 
-class KeyCaps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Those that are named are changed; null removes one."""
+class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is named is changed; null removes it."""
 
     cap_day_usd: str | msgspec.UnsetType | None = msgspec.UNSET
     cap_month_usd: str | msgspec.UnsetType | None = msgspec.UNSET
     cap_total_usd: str | msgspec.UnsetType | None = msgspec.UNSET
+    policy: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,14 +64,23 @@ class NewPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     toml: str
 
 
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+
+
 class NewWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     models: tuple[str, ...] = ()
+    weight: _Positive | None = None
+    concurrency_max: _Positive | None = None
 
 
 class WorkerState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is named is changed; null: as configured."""
+
     name: str
-    cordoned: bool
+    cordoned: bool | msgspec.UnsetType = msgspec.UNSET
+    weight: _Positive | msgspec.UnsetType | None = msgspec.UNSET
+    concurrency_max: _Positive | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class CreditLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +144,7 @@ def key_fields(key: Key) -> dict[str, Any]:
         "hint": key.hint,
         "created_at": rfc3339(key.created_us),
         "revoked_at": None if key.revoked_us is None else rfc3339(key.revoked_us),
+        "policy": key.policy,
         **{
             f"cap_{window}_usd": None if limit is None else format_usd(limit)
             for window in CAP_WINDOWS
@@ -223,15 +235,22 @@ def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
     return {"group": row.group, **named, **counts, **money("cost", row.cost_nanousd)}
 
 
-def worker_fields(worker: Worker, load: Load, *, out: bool, cordoned: bool) -> dict[str, Any]:
+def worker_fields(router: Router, worker: Worker, now: float) -> dict[str, Any]:
     """For operators: everything but the worker's key.  `out`: it failed again and again, and is asked last."""
+    load, gauge = router.loads.of(worker.name), router.gauges.of(worker.name)
     return {
         "name": worker.name,
         "url": worker.url,
         "kind": worker.kind,
         "models": worker.models,
+        "weight": worker.weight,
+        "concurrency_max": worker.concurrency_max,
         "in_flight": load.requests,
         "tokens_in_flight": load.tokens,
-        "out": out,
-        "cordoned": cordoned,
+        "running": gauge.running,
+        "waiting": gauge.waiting,
+        "kv_cache_usage": gauge.cache,
+        "crowded": gauge.is_crowded(now),
+        "out": router.health.is_open(worker.name),
+        "cordoned": router.registry.is_cordoned(worker.name),
     }

@@ -1,14 +1,17 @@
-"""`/admin/v1/workers`: see, add, cordon and remove workers while everything runs."""
+"""`/admin/v1/workers`: see, add, change and remove workers while everything runs; and where workers join by themselves."""
+
+import time
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import delete, get, patch, post, put
 from litestar.params import FromQuery, JSONBody
 
 from gateway.api.schemas import ListOf, NewWorker, WorkerState, worker_fields
 from gateway.api.wiring import TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.inference.gateway import Gateway
-from gateway.kit.clock import now_us
+from gateway.kit.clock import SECOND_US, now_us
+from gateway.workers.join import HEARTBEAT_S, HEARTBEAT_TTL_S
 from gateway.workers.store import list_changes, remove_change, save_change
 from gateway.workers.types import Change
 
@@ -16,55 +19,97 @@ from gateway.workers.types import Change
 @get("/admin/v1/workers")
 async def list_workers(gateway: TheGateway) -> ListOf:
     """With what each has to do for this process.  A cordoned one with nothing in flight is drained."""
-    workers = gateway.workers
-    return ListOf(
-        [
-            worker_fields(
-                worker,
-                workers.load(worker.name),
-                out=workers.health.is_open(worker.name),
-                cordoned=workers.is_cordoned(worker.name),
-            )
-            for worker in workers.workers
-        ]
-    )
+    now = time.monotonic()
+    return ListOf([worker_fields(gateway.router, worker, now) for worker in gateway.workers.workers])
 
 
 @post("/admin/v1/workers")
 async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf:
     """By its URL; without `models` its own `/v1/models` is read.  Other processes take it up within two seconds."""
-    if not data.url.startswith(("http://", "https://")):
-        raise BadRequest("url must begin with http:// or https://, like http://10.0.0.2:8000", param="url")
-    url = data.url.rstrip("/").removesuffix("/v1")
-    if any(worker.url == url for worker in gateway.workers.workers):
-        raise Conflict(f"{url} is a worker already")
-    models = {name: name for name in data.models}
-    await _save(gateway, Change(name=url, url=url, models=models, cordoned=False, created_us=now_us()))
+    change = _added(data)
+    if any(worker.url == change.url for worker in gateway.workers.workers):
+        raise Conflict(f"{change.url} is a worker already")
+    await _save(gateway, change)
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
 @patch("/admin/v1/workers")
-async def cordon_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf:
-    """`cordoned`: it gets nothing new, and what it is doing it finishes."""
-    changes = {change.name: change for change in await gateway.database.read(list_changes)}
-    if data.name not in {worker.name for worker in gateway.workers.workers} | changes.keys():
+async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf:
+    """`cordoned`: it gets nothing new, and what it is doing it finishes.  Also its weight and its limit."""
+    known = (await _changes(gateway)).get(data.name)
+    if known is None and data.name not in {worker.name for worker in gateway.workers.workers}:
         raise NotFound(f"there is no worker {data.name!r}", param="name")
-    known = changes.get(data.name) or Change(name=data.name, created_us=now_us())
-    await _save(gateway, msgspec.structs.replace(known, cordoned=data.cordoned))
+    known = known or Change(name=data.name, created_us=now_us())
+    named = {
+        name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET
+    }
+    await _save(gateway, msgspec.structs.replace(known, **named))
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
 @delete("/admin/v1/workers", status_code=200)
 async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf:
-    """One that was added here; those of `tollway.toml` can only be cordoned."""
-    added = {change.name for change in await gateway.database.read(list_changes) if change.url is not None}
-    if name not in added:
+    """One that was added here or joined; those of `tollway.toml` can only be cordoned."""
+    known = (await _changes(gateway)).get(name)
+    if known is None or known.url is None:
         raise NotFound(
             f"no worker named {name!r} was added here; one of tollway.toml can be cordoned", param="name"
         )
     await gateway.database.write(lambda conn: remove_change(conn, name))
     await _adopt(gateway)
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
+
+
+@put("/join/v1/worker")
+async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> dict[str, int]:
+    """A worker's heartbeat: it is here for `ttl_s` more, with these models, this weight and limit.  Cordoned stays so."""
+    change = _added(data)
+    known = (await _changes(gateway)).get(change.name)
+    if known is not None and known.expires_us is None and known.url is not None:
+        raise Conflict(f"{change.url} was added by an operator; it need not join")
+    if known is None and any(worker.url == change.url for worker in gateway.workers.workers):
+        raise Conflict(f"{change.url} is in tollway.toml; it need not join")
+    expires_us = now_us() + HEARTBEAT_TTL_S * SECOND_US
+    cordoned = known is not None and known.cordoned
+    await _save(gateway, msgspec.structs.replace(change, cordoned=cordoned, expires_us=expires_us))
+    return {"heartbeat_s": HEARTBEAT_S, "ttl_s": HEARTBEAT_TTL_S}
+
+
+@delete("/join/v1/worker", status_code=200)
+async def leave(gateway: TheGateway, url: FromQuery[str]) -> dict[str, bool]:
+    """It gets nothing new; what it is doing it may finish before it stops."""
+    known = (await _changes(gateway)).get(_clean(url))
+    if known is None or known.expires_us is None:
+        raise NotFound(f"no worker joined as {url!r}", param="url")
+    await gateway.database.write(lambda conn: remove_change(conn, known.name))
+    await _adopt(gateway)
+    return {"left": True}
+
+
+def _added(data: NewWorker) -> Change:
+    """Raises BadRequest."""
+    url = _clean(data.url)
+    return Change(
+        name=url,
+        url=url,
+        models={name: name for name in data.models},
+        weight=data.weight,
+        concurrency_max=data.concurrency_max,
+        created_us=now_us(),
+    )
+
+
+def _clean(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise BadRequest("url must begin with http:// or https://, like http://10.0.0.2:8000", param="url")
+    return url.rstrip("/").removesuffix("/v1")
+
+
+async def _changes(gateway: Gateway) -> dict[str, Change]:
+    return {
+        change.name: change
+        for change in await gateway.database.read(lambda conn: list_changes(conn, now_us()))
+    }
 
 
 async def _save(gateway: Gateway, change: Change) -> None:
@@ -74,5 +119,5 @@ async def _save(gateway: Gateway, change: Change) -> None:
 
 async def _adopt(gateway: Gateway) -> None:
     """Here at once; other processes read it soon (jobs/refresh_workers.py)."""
-    if gateway.workers.apply(await gateway.database.read(list_changes)):
+    if gateway.workers.apply((await _changes(gateway)).values()):
         await gateway.workers.discover()

@@ -11,13 +11,14 @@ from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, ta
 from gateway.credit import store as credit
 from gateway.credit.give import give, open_account, set_credit_limit
 from gateway.keys import store as keys
-from gateway.keys.create import cap_key, create_key
+from gateway.keys.create import change_key, create_key
 from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
 from gateway.metering.audit import audit as audit_ledger
 from gateway.start import key_secret, price_book
+from gateway.workers.order_by import parse_policy
 
 Cap = Annotated[str | None, typer.Option(help="The most the key may spend in this time (UTC), in dollars.")]
 
@@ -162,7 +163,16 @@ def keys_cap(
 ) -> None:
     """Change a key's caps; what it spent so far counts.  `none` removes one."""
     with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: cap_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
+        key = database.write_now(lambda conn: change_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
+    show(key_fields(key), as_json=as_json)
+
+
+@keys_app.command("policy")
+def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Which workers may serve a key: local-only, local-then-mistral, cheapest, mistral-only; `none` leaves it to the model."""
+    chosen = None if policy == "none" else parse_policy(policy)
+    with ledger(settings_of(data_dir)) as database:
+        key = database.write_now(lambda conn: change_key(conn, key_id, {"policy": chosen}))
     show(key_fields(key), as_json=as_json)
 
 

@@ -1,5 +1,7 @@
 """The commands themselves; `main` is the entry point."""
 
+import asyncio
+import signal
 import sys
 from typing import Annotated, Optional
 
@@ -14,6 +16,7 @@ from gateway.kit.schema import SchemaError
 from gateway.settings import SettingsError
 from gateway.tokens.types import VocabularyUnusable
 from gateway.workers.embedded import EmbeddedWorkerUnavailable
+from gateway.workers.join import Joining, JoinRefused, keep_joined
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tollway: a usage-metered LLM gateway.")
 app.add_typer(accounts_app, name="accounts")
@@ -90,6 +93,36 @@ def doctor(data_dir: DataDir = None, worker: Workers = None) -> None:
     raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
 
 
+@app.command()
+def join(
+    gateway: Annotated[str, typer.Argument(help="The gateway, like https://tollway.example.com")],
+    url: Annotated[
+        str, typer.Option(help="This worker as the gateway reaches it, like http://10.0.0.2:8000")
+    ],
+    token: Annotated[str, typer.Option(envvar="TOLLWAY_JOIN_TOKEN", help="The gateway's join_token.")],
+    model: Annotated[Optional[list[str]], typer.Option(help="Only these; else what it lists.")] = None,  # noqa: UP045
+    weight: Annotated[Optional[int], typer.Option(min=1, help="Its capacity beside other workers'.")] = None,  # noqa: UP045
+    concurrency_max: Annotated[Optional[int], typer.Option(min=1, help="Requests at once.")] = None,  # noqa: UP045
+) -> None:
+    """Run beside a worker: announce it to a gateway, and take it away again when this is stopped."""
+    joining = Joining(
+        gateway=gateway,
+        token=token,
+        url=url.rstrip("/").removesuffix("/v1"),
+        models=tuple(model or ()),
+        weight=weight,
+        concurrency_max=concurrency_max,
+    )
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        await keep_joined(joining, lambda words: out.print(words, highlight=False, soft_wrap=True), stop)
+
+    asyncio.run(run())
+
+
 def main() -> None:
     """The entry point: expected mistakes become one sentence."""
     try:
@@ -98,6 +131,7 @@ def main() -> None:
         TollwayError,
         SettingsError,
         SchemaError,
+        JoinRefused,
         PriceBookError,
         EmbeddedWorkerUnavailable,
         VocabularyUnusable,

@@ -98,8 +98,8 @@ def _inputs(given: _Input) -> tuple[str | list[int], ...]:
     return tuple(items)
 
 
-def needs_texts_only(request: ChatRequest) -> bool:
-    """Whether every server of embeddings understands its inputs: token ids not all do."""
+def takes_texts(request: ChatRequest) -> bool:
+    """Whether its inputs are texts, which every server understands; token ids not all do."""
     assert isinstance(request.prompt, Inputs), "an embedding's prompt is its inputs"
     return all(isinstance(item, str) for item in request.prompt.items)
 

@@ -17,6 +17,7 @@ from gateway.inference.request import (
 )
 from gateway.inference.tally import Sizes
 from gateway.tokens.types import FimPrompt
+from gateway.workers.types import Worker
 
 _encoder = msgspec.json.Encoder()
 
@@ -55,11 +56,17 @@ def parse_fim(body: bytes) -> ChatRequest:
     )
 
 
-def as_completion(request: ChatRequest, sizes: Sizes, ids: list[int]) -> tuple[ChatRequest, Sizes]:
-    """The same as a completion of token ids, with `max_tokens` always said: left out, servers take 16."""
+def as_completion(
+    request: ChatRequest, worker: Worker, sizes: Sizes, ids: list[int]
+) -> tuple[ChatRequest, Sizes]:
+    """The same as a completion of token ids, with `max_tokens` always said: left out, servers take 16.
+
+    It is at most what this worker's context has room for, where that is known: vLLM refuses more.
+    """
     fields = {name: raw for name, raw in request.fields.items() if name not in _NOT_FOR_WORKERS}
     fields["prompt"] = msgspec.Raw(_encoder.encode(ids))
-    room = sizes.model.context_tokens - len(ids)
+    context = worker.contexts.get(sizes.model.id, sizes.model.context_tokens)
+    room = max(1, min(context, sizes.model.context_tokens) - len(ids))
     return (
         msgspec.structs.replace(request, fields=fields),
         msgspec.structs.replace(sizes, output_tokens_max=min(sizes.output_tokens_max, room)),

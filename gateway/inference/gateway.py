@@ -8,8 +8,11 @@ from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.kit.db import Database
 from gateway.metering.writer import Writer
+from gateway.workers.budget import Budget
+from gateway.workers.hedge import Hedging
 from gateway.workers.http import HttpClient
 from gateway.workers.registry import Registry
+from gateway.workers.router import Router
 from gateway.workers.types import Timeouts
 
 
@@ -19,6 +22,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     catalog: Catalog
     workers: Registry
+    router: Router
+    retries: Budget
+    hedging: Hedging | None
     client: HttpClient
     timeouts: Timeouts
     measure: Measure

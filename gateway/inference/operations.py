@@ -9,8 +9,8 @@ from gateway.catalog.types import OPERATIONS, Model, Operation
 from gateway.errors import BadRequest
 from gateway.inference.embeddings import (
     Vectors,
-    needs_texts_only,
     parse_embeddings,
+    takes_texts,
     translate_embeddings,
     wants_floats,
 )
@@ -21,6 +21,7 @@ from gateway.inference.request import ChatRequest, parse
 from gateway.inference.respond import Responder
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import dialect_spoken, translate
+from gateway.workers.registry import Registry
 from gateway.workers.types import Kind, Worker
 
 PATHS: dict[Operation, str] = {
@@ -42,6 +43,8 @@ WHOLE_ANSWER_HAS: dict[Operation, bytes] = {
 
 _TAKES_IDS: frozenset[Kind] = frozenset({"vllm", "sglang", "llamacpp", "openai"})
 """Kinds that take token ids for a prompt or an input; Ollama and the Mistral API want text."""
+
+_MISTRAL: frozenset[Kind] = frozenset({"mistral"})
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -76,42 +79,34 @@ def refuse_unoffered(operation: Operation, model: Model) -> None:
         )
 
 
-def able(request: ChatRequest, model: Model, workers: list[Worker]) -> list[Worker]:
-    """Those of a model's workers that understand this request.
+def kinds_for(request: ChatRequest, model: Model, registry: Registry) -> frozenset[Kind] | None:
+    """The kinds of worker that understand this request; None: every kind does.
 
     Raises:
-        BadRequest: none does; says what would have to change.
+        NoWorker: nobody serves the model.
+        BadRequest: nobody who does understands it; says what would have to change.
     """
     if request.operation == "chat":
-        return workers
+        return None
     if request.operation == "fim":
-        found = [worker for worker in workers if _completes(worker, model)]
+        kinds = _TAKES_IDS | _MISTRAL if model.counted_here else _MISTRAL
         reason = (
             f"the workers of {model.id} cannot be asked for FIM: they take token ids, and {model.id} has no"
             " tokenizer in the price book (or they are Ollama, which takes none)"
         )
         param = "model"
+    elif not wants_floats(request):
+        kinds = _MISTRAL if takes_texts(request) else frozenset()
+        reason = f"the workers of {model.id} give floats only; leave output_dtype out"
+        param = "output_dtype"
+    elif takes_texts(request):
+        return None
     else:
-        found = [worker for worker in workers if _embeds(worker, request)]
+        kinds, param = _TAKES_IDS, "input"
         reason = f"the workers of {model.id} take texts, not token ids"
-        param = "input"
-        if not wants_floats(request):
-            reason, param = (
-                f"the workers of {model.id} give floats only; leave output_dtype out",
-                "output_dtype",
-            )
-    if not found:
+    if not any(worker.kind in kinds for worker in registry.serving(model.id)):
         raise BadRequest(reason, param=param)
-    return found
-
-
-def _completes(worker: Worker, model: Model) -> bool:
-    return worker.kind == "mistral" or (model.counted_here and worker.kind in _TAKES_IDS)
-
-
-def _embeds(worker: Worker, request: ChatRequest) -> bool:
-    understood = needs_texts_only(request) or worker.kind in _TAKES_IDS
-    return understood and (wants_floats(request) or worker.kind == "mistral")
+    return kinds
 
 
 async def prepare(request: ChatRequest, worker: Worker, sizes: Sizes, measure: Measure) -> tuple[str, bytes]:
@@ -121,7 +116,7 @@ async def prepare(request: ChatRequest, worker: Worker, sizes: Sizes, measure: M
         return path, translate_embeddings(request, worker, sizes.model.id)
     if request.operation == "fim" and worker.kind != "mistral":
         ids = await measure.ids(sizes.model, sizes.prompt, sizes.bound)
-        request, sizes = as_completion(request, sizes, ids)
+        request, sizes = as_completion(request, worker, sizes, ids)
         path = COMPLETIONS
     return path, translate(request, worker, sizes)
 

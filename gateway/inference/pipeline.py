@@ -12,8 +12,9 @@ from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, 
 from gateway.inference.events import Dialect
 from gateway.inference.gateway import Gateway
 from gateway.inference.meter import Meter
-from gateway.inference.open import open_exchange
-from gateway.inference.operations import able, parse_as, refuse_unoffered, responder_for
+from gateway.inference.need import need_of, spot_of
+from gateway.inference.open import Wanted, open_exchange
+from gateway.inference.operations import kinds_for, parse_as, refuse_unoffered, responder_for
 from gateway.inference.relay import Client, Conversation, collect, relay
 from gateway.inference.repeat import Repeat, claim_of
 from gateway.inference.request import ChatRequest
@@ -22,6 +23,7 @@ from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
+from gateway.workers.types import Need
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +76,14 @@ async def _run(
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
     sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)
-    able(request, model, gateway.workers.serving(model.id))  # if nobody is, refuse before any credit moves
+    # If nobody serves it, refuse before any credit moves.
+    need = _need(gateway, request, sizes, arrival.caller)
     sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
     settlement = Settlement(
         gateway.writer, order, hold, model, prices.book, trace, generates=sizes.output_tokens_max > 0
     )
-    exchange = await open_exchange(gateway, request, sizes, settlement, trace)
+    wanted = Wanted(gateway=gateway, request=request, sizes=sizes, need=need)
+    exchange = await open_exchange(wanted, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(
         client=client,
@@ -93,13 +97,22 @@ async def _run(
         headers=_headers(request, sizes),
         repeat=repeat,
         hold_step=gateway.stream_hold_tokens,
-        report=lambda well: gateway.workers.health.report(exchange.worker.name, well=well),
+        report=lambda well: gateway.router.health.report(exchange.worker.name, well=well),
     )
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
     if audited:
         gateway.audits.offer(
             Answered(request_id=trace.request_id, worker=exchange.worker, sizes=sizes, meter=talk.meter)
         )
+
+
+def _need(gateway: Gateway, request: ChatRequest, sizes: Sizes, caller: Caller) -> Need:
+    """Raises NoWorker, and BadRequest: those who serve the model do not understand the request."""
+    kinds = kinds_for(request, sizes.model, gateway.workers)
+    need = need_of(sizes, caller, hold_step=gateway.stream_hold_tokens, kinds=kinds)
+    if len(gateway.router.allowed(need)) == 1:
+        return need
+    return msgspec.structs.replace(need, spot=spot_of(request, need.model_id, need.account_id))
 
 
 async def _hold(

@@ -1,5 +1,7 @@
 """A new key: the record that stays, and the secret that is shown once; and the caps it may be given."""
 
+from typing import Any
+
 from gateway.errors import BadRequest
 from gateway.keys import store
 from gateway.keys.mint import hint, keyed_hash, mint
@@ -17,8 +19,9 @@ def create_key(
     name: str,
     key_secret: bytes,
     caps: dict[str, int | None] | None = None,
+    policy: str | None = None,
 ) -> tuple[Key, str]:
-    """`caps` as in `cap_key`.  Raises BadRequest."""
+    """`caps` as in `change_key`.  Raises BadRequest."""
     checked = check_caps(caps or {})
     secret = mint(kind)
     key = Key(
@@ -28,18 +31,20 @@ def create_key(
         name=name,
         hint=hint(secret),
         created_us=now_us(),
+        policy=policy,
         **checked,
     )
     store.insert_key(conn, key, keyed_hash(secret, key_secret))
     return key, secret
 
 
-def cap_key(conn: WriteConn, key_id: str, caps: dict[str, int | None]) -> Key:
-    """Sets the caps that are named: `cap_day_nanousd`, `cap_month_nanousd`, `cap_total_nanousd`; None removes one.
+def change_key(conn: WriteConn, key_id: str, changes: dict[str, Any]) -> Key:
+    """Sets what is named: `cap_day_nanousd`, `cap_month_nanousd`, `cap_total_nanousd`, `policy`; None removes it.
 
     Spending so far counts.  Requests that run keep what they hold.  Raises BadRequest, NotFound.
     """
-    return store.set_caps(conn, key_id, check_caps(caps))
+    check_caps({name: value for name, value in changes.items() if name.startswith("cap_")})
+    return store.change_key(conn, key_id, changes)
 
 
 def check_caps(caps: dict[str, int | None]) -> dict[str, int | None]:

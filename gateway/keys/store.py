@@ -1,5 +1,7 @@
 """All SQL about keys."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import insert, select, update
 
@@ -8,7 +10,6 @@ from gateway.keys.tables import api_keys
 from gateway.keys.types import Caller, Key
 from gateway.kit.db import ReadConn, WriteConn, rows
 
-_CAPS = [api_keys.c[f"cap_{window}_nanousd"] for window in ("day", "month", "total")]
 _PUBLIC = [column for column in api_keys.c if column.name != "hash"]
 
 
@@ -18,9 +19,13 @@ def insert_key(conn: WriteConn, key: Key, keyed_hash: str) -> None:
 
 def find_caller(conn: ReadConn, keyed_hash: str) -> Caller | None:
     """Who calls with this key; None when it is unknown or revoked."""
-    query = select(api_keys.c.id, api_keys.c.kind, api_keys.c.account_id, *_CAPS)
-    row = conn.execute(query.where(api_keys.c.hash == keyed_hash, api_keys.c.revoked_us.is_(None))).first()
-    return None if row is None else Caller(*row)
+    query = select(
+        api_keys.c.id.label("key_id"), *(api_keys.c[name] for name in Caller.__struct_fields__[1:])
+    )
+    found = rows(
+        Caller, conn.execute(query.where(api_keys.c.hash == keyed_hash, api_keys.c.revoked_us.is_(None)))
+    )
+    return found[0] if found else None
 
 
 def list_keys(conn: ReadConn, account_id: str | None = None) -> list[Key]:
@@ -41,10 +46,10 @@ def revoke_key(conn: WriteConn, key_id: str, now_us: int) -> Key:
     return find_key(conn, key_id)
 
 
-def set_caps(conn: WriteConn, key_id: str, caps: dict[str, int | None]) -> Key:
-    """Changes the caps that are named (`cap_day_nanousd`, …); None removes one.  Raises NotFound."""
-    if caps:
-        conn.execute(update(api_keys).where(api_keys.c.id == key_id).values(**caps))
+def change_key(conn: WriteConn, key_id: str, changes: dict[str, Any]) -> Key:
+    """Changes the columns that are named.  Raises NotFound."""
+    if changes:
+        conn.execute(update(api_keys).where(api_keys.c.id == key_id).values(**changes))
     return find_key(conn, key_id)
 
 

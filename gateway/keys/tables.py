@@ -16,6 +16,7 @@ api_keys = Table(
     Column("cap_day_nanousd", BigInteger, nullable=True),
     Column("cap_month_nanousd", BigInteger, nullable=True),
     Column("cap_total_nanousd", BigInteger, nullable=True),
+    Column("policy", String(32), nullable=True),
     CheckConstraint("(kind = 'operator') = (account_id IS NULL)", name="operator_has_no_account"),
 )
 Index("ix_api_keys_account_id", api_keys.c.account_id)

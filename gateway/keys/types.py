@@ -19,10 +19,12 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     cap_month_nanousd: int | None = None
     cap_total_nanousd: int | None = None
     """The most it may spend per UTC day, per UTC month and in all; None: no limit but its account's."""
+    policy: str | None = None
+    """Which workers may serve it (workers/order_by.py); None: as its model's, or everybody's."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A proven identity: the key that called, the account it spends for (None for an operator), and its caps."""
+    """A proven identity: the key that called, the account it spends for (None for an operator), its caps and its policy."""
 
     key_id: str
     kind: Kind
@@ -30,3 +32,4 @@ class Caller(msgspec.Struct, frozen=True):
     cap_day_nanousd: int | None = None
     cap_month_nanousd: int | None = None
     cap_total_nanousd: int | None = None
+    policy: str | None = None

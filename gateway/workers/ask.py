@@ -8,15 +8,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable
+from math import ceil
 from typing import TypeVar
 
 import msgspec
 
 from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerTimedOut
 from gateway.kit import sse
-from gateway.workers.http import Answer, HttpClient
+from gateway.workers.http import Answer, HttpClient, authorization, read_body
 from gateway.workers.load import Work
-from gateway.workers.registry import authorization, read_body
+from gateway.workers.mistral import NO_LIMITS, Limits, limits_now
 from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
 BODY_BYTES_MAX = 64 * 2**20
@@ -49,6 +50,7 @@ class Exchange:
         self._timeouts = timeouts
         self._gap_s = timeouts.chunk_gap_s
         self._deadline = begun + timeouts.request_s
+        self.limits = limits_now(answer.headers) if worker.kind == "mistral" else NO_LIMITS
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
 
@@ -141,14 +143,11 @@ async def ask(
         WorkerUnreachable: no connection; another worker may be asked.
         WorkerRefused: the caller's mistake, in the worker's words.
         WorkerBusy, WorkerTimedOut, WorkerFailed: the worker's trouble.
+
+    `work` ends when the exchange is closed; if there is none, it is the caller's to end.
     """
     begun = time.monotonic()
-    work.begin()
-    try:
-        answer = await _post(client, worker, path, payload, timeouts)
-    except BaseException:  # a client that left, too
-        work.end()
-        raise
+    answer = await _post(client, worker, path, payload, timeouts)
     return Exchange(worker, answer, timeouts, begun, work)
 
 
@@ -184,8 +183,15 @@ async def _error_body(answer: Answer, timeouts: Timeouts) -> bytes:
 def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
     status = answer.status
     if status in (429, 503):
+        limits = limits_now(answer.headers)
+        if limits.not_in_plan:
+            return WorkerFailed(
+                "the upstream does not serve this model to the gateway's account; tell the operator",
+                code="model_not_in_plan",
+            )
         return WorkerBusy(
-            "the worker is busy; nothing was charged, try again later", retry_after_s=_retry_after(answer)
+            "the worker is busy; nothing was charged, try again later",
+            retry_after_s=_retry_after(answer, limits),
         )
     if status in (400, 404, 413, 422):
         return WorkerRefused(_words(detail), status=400 if status == 422 else status)
@@ -198,9 +204,12 @@ def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
     return WorkerFailed(f"the worker failed with status {status}; nothing was charged", work_started=True)
 
 
-def _retry_after(answer: Answer) -> int:
+def _retry_after(answer: Answer, limits: Limits) -> int:
+    """Its own word, else until its rate limit's window ends, else a second."""
     text = answer.headers.get("retry-after", "")
-    return min(int(text), RETRY_AFTER_S_MAX) if text.isascii() and text.isdigit() else 1
+    if text.isascii() and text.isdigit():
+        return min(int(text), RETRY_AFTER_S_MAX)
+    return max(1, ceil(limits.pause_s))
 
 
 class _Detail(msgspec.Struct):

@@ -1,27 +1,86 @@
-"""Which worker first?  Pure: no clock, no I/O, no state; chance is given.
+"""Which worker is asked?  Pure: no clock, no I/O, no state; chance is given.
 
-The least outstanding tokens by power of two choices: of two workers drawn at random the one with less to do.  Nearly as
-good as looking at all of them (Mitzenmacher 2001), and processes that do not know of each other's requests do not all
-run to the same worker.
+Of those in the best class (by rank, then by tier) either the nearest on the ring to the request's conversation that has no
+more than its share (`ring.py`), or the least busy of all.  Of all, not of two drawn at random: two choices are for
+numbers that many read and that are old, and ours are our own and of now; what others do is smoothed (`gauge.py`), so
+that nobody runs after it (ADR 0009; `python -m tests.workers.simulator` measures it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 
-from gateway.workers.types import Worker
+import msgspec
+
+from gateway.workers.ring import Ring
+
+FREE, CROWDED, BUSY, OUT = range(4)
+"""Ranks.  `CROWDED` has requests waiting and is asked after others; `BUSY` takes none now; `OUT` fails, and comes last."""
+
+BOUND = 1.25
+"""A worker that has more than this part of the mean load is passed over on the ring (Mirrokni, Thorup, Zadimoghaddam 2018)."""
 
 
-def order(
-    candidates: Sequence[Worker], ranks: Mapping[str, int], work: Mapping[str, float], chance: Random
-) -> list[Worker]:
-    """All of them, the one to ask first at the head; the others follow, to be asked when those before fail.
+class Candidate(msgspec.Struct, frozen=True):
+    """One worker as it stands: `tier` is the policy's order; `weight` is its capacity beside others'.
 
-    `ranks`: a worker of a lower rank comes before all of a higher one (health.py).  `work`: outstanding tokens, weighted.
+    `busy`: requests that it has, those with long prompts counted as more.  `given`: tokens that it was given lately.
     """
-    shuffled = list(candidates)
-    chance.shuffle(shuffled)
-    found = sorted(shuffled, key=lambda worker: (ranks.get(worker.name, 0), work.get(worker.name, 0)))
-    best = [worker for worker in shuffled if ranks.get(worker.name, 0) == ranks.get(found[0].name, 0)][:2]
-    first = min(best, key=lambda worker: work.get(worker.name, 0))
-    found.remove(first)
-    return [first, *found]
+
+    name: str
+    rank: int
+    tier: int
+    busy: float
+    given: float
+    weight: float
+    queues: bool = False
+    """It says that requests wait at it already."""
+
+
+def best_class(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those of the best rank and tier."""
+    best = min((each.rank, each.tier) for each in candidates)
+    return [each for each in candidates if (each.rank, each.tier) == best]
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    chance: Random,
+    *,
+    ring: Ring | None = None,
+    spot: int = 0,
+    tokens: float = 0,
+) -> Candidate:
+    """One of at least one.  `tokens` are what the request brings."""
+    best = best_class(candidates)
+    if len(best) == 1:
+        return best[0]
+    if ring is not None:
+        near = nearest(best, ring, spot, tokens)
+        if near is not None:
+            return near
+    return least_busy(best, chance)
+
+
+def least_busy(candidates: Sequence[Candidate], chance: Random) -> Candidate:
+    """By its capacity, as if it had one more; chance among equals."""
+    loads = [(each.busy + 1) / each.weight for each in candidates]
+    least = min(loads)
+    return chance.choice([each for each, load in zip(candidates, loads, strict=True) if load == least])
+
+
+def nearest(candidates: Sequence[Candidate], ring: Ring, spot: int, tokens: float) -> Candidate | None:
+    """The first from `spot` on around the ring that queues nobody and is within `BOUND` of its share, of requests and of recent tokens."""
+    by_name = {each.name: each for each in candidates}
+    part = BOUND / sum(each.weight for each in candidates)
+    busy_max = part * (sum(each.busy for each in candidates) + 1)
+    given_max = part * (sum(each.given for each in candidates) + tokens)
+    for name in ring.walk(spot):
+        found = by_name.get(name)
+        if (
+            found is not None
+            and not found.queues
+            and found.busy <= busy_max * found.weight
+            and found.given <= given_max * found.weight
+        ):
+            return found
+    return None

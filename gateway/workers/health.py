@@ -1,6 +1,6 @@
 """How each worker has been doing, from real requests first: a circuit breaker per worker.  Pure but for the clock it is given.
 
-Closed: it is asked.  After `FAILURES_MAX` failures in a row it is open: it comes last, behind every worker that is closed,
+Closed: it is asked.  After `FAILURES_MAX` failures in a row, or a deadline in which nobody heard of it, it is open: it comes last, behind every worker that is closed,
 and a probe (`probe.py`) tries it when its pause is over; each failed probe doubles the pause.  When one succeeds it is
 closed again, and begins slowly: for `SLOW_START_S` it counts as busier than it is.
 
@@ -26,7 +26,6 @@ class State(msgspec.Struct):
     failures: int = 0
     pause_s: float = 0.0
     open_until: float | None = None
-    busy_until: float = 0.0
     recovered_at: float = float("-inf")
     heard_at: float = float("-inf")
 
@@ -35,6 +34,7 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._states: dict[str, State] = {}
+        self._busy_until: dict[tuple[str, str], float] = {}
 
     def of(self, name: str) -> State:
         return self._states.setdefault(name, State())
@@ -58,9 +58,28 @@ class Health:
             state.pause_s = min(PAUSE_S_MAX, state.pause_s * 2 or PAUSE_S_MIN)
             state.open_until = now + state.pause_s
 
-    def busy(self, name: str, for_s: float) -> None:
-        """It said so (429, 503): no failure, but others come first until then."""
-        self.of(name).busy_until = self._clock() + for_s
+    def frozen(self, name: str) -> None:
+        """It was silent to everybody for a whole deadline: out at once."""
+        state = self.of(name)
+        state.failures = max(state.failures, FAILURES_MAX - 1)
+        self.failed(name)
+
+    def busy(self, name: str, model_id: str, for_s: float) -> None:
+        """It said so (429, 503, its rate limits): no failure, but it gets nothing for this model until then."""
+        self._busy_until[name, model_id] = self._clock() + for_s
+
+    def busy_for(self, name: str, model_id: str) -> float:
+        """Seconds from now; 0: it is not."""
+        until = self._busy_until.get((name, model_id))
+        return 0.0 if until is None else max(0.0, until - self._clock())
+
+    def heard(self, name: str) -> None:
+        """It began to answer."""
+        self.of(name).heard_at = self._clock()
+
+    def silent_for(self, name: str) -> float:
+        """Seconds since it was last heard of."""
+        return self._clock() - self.of(name).heard_at
 
     def is_open(self, name: str) -> bool:
         return self.of(name).open_until is not None
@@ -68,13 +87,6 @@ class Health:
     def wants_probe(self, name: str) -> bool:
         open_until = self.of(name).open_until
         return open_until is not None and self._clock() >= open_until
-
-    def rank(self, name: str) -> int:
-        """0: asked first; 1: it said that it is busy; 2: it is open."""
-        state = self.of(name)
-        if state.open_until is not None:
-            return 2
-        return int(state.busy_until > self._clock())
 
     def share(self, name: str) -> float:
         """Of its fair load: less than 1 while it starts slowly."""

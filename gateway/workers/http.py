@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from gateway.errors import WorkerFailed, WorkerTimedOut, WorkerUnreachable
+from gateway.workers.types import Worker
 
 
 class Answer:
@@ -68,3 +69,20 @@ class HttpClient:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def authorization(worker: Worker) -> dict[str, str]:
+    return {"authorization": f"Bearer {worker.api_key}"} if worker.api_key else {}
+
+
+async def read_body(answer: Answer, bytes_max: int) -> bytes:
+    """The whole body.  Raises WorkerFailed when it is longer than we are ready to hold."""
+    parts, size = [], 0
+    async for chunk in answer.chunks():
+        size += len(chunk)
+        if size > bytes_max:
+            raise WorkerFailed(
+                f"the worker's answer exceeds {bytes_max} bytes; nothing was charged", work_started=True
+            )
+        parts.append(chunk)
+    return b"".join(parts)

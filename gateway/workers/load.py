@@ -1,24 +1,69 @@
 """What each worker has to do for us at the moment: requests, and tokens that it may still have to read or write."""
 
+from collections.abc import Callable
+from math import exp
+
 import msgspec
+
+RECENT_S = 30.0
+"""How fast work that was given is forgotten: to a third in this time.  About as long as a conversation pauses between turns."""
+
+PROMPT_TOKENS = 32_768
+"""Prompts are read some hundred times as fast as answers are written, and an answer has some 300 tokens."""
 
 
 class Load(msgspec.Struct):
+    """Of one worker, in this process."""
+
     requests: int = 0
     tokens: int = 0
+    """That it may still have to read and write for them."""
+    prompt_tokens: int = 0
+    given: float = 0.0
+    """Tokens given to it lately, fading; as of `given_at`, seconds."""
+    given_at: float = 0.0
+
+    @property
+    def busy(self) -> float:
+        """In requests: reading `PROMPT_TOKENS` takes a worker about as long as writing one answer."""
+        return self.requests + self.prompt_tokens / PROMPT_TOKENS
+
+    def recent(self, now: float) -> float:
+        return self.given * exp((self.given_at - now) / RECENT_S) if self.given else 0.0
 
 
 class Work:
-    """One request's part of a worker's load, from `begin` to `end`."""
+    """One request's part of a worker's load, from now until `end`."""
 
-    def __init__(self, load: Load, tokens: int) -> None:
+    def __init__(
+        self, load: Load, prompt_tokens: int, tokens: int, now: float, freed: Callable[[], None]
+    ) -> None:
         self._load = load
+        self._prompt_tokens = prompt_tokens
         self._tokens = tokens
-
-    def begin(self) -> None:
-        self._load.requests += 1
-        self._load.tokens += self._tokens
+        self._freed = freed
+        self._ended = False
+        load.given, load.given_at = load.recent(now) + tokens, now
+        load.requests += 1
+        load.tokens += tokens
+        load.prompt_tokens += prompt_tokens
 
     def end(self) -> None:
+        """Again: does nothing."""
+        if self._ended:
+            return
+        self._ended = True
         self._load.requests -= 1
         self._load.tokens -= self._tokens
+        self._load.prompt_tokens -= self._prompt_tokens
+        self._freed()
+
+
+class Loads:
+    """Of every worker, in this process."""
+
+    def __init__(self) -> None:
+        self._loads: dict[str, Load] = {}
+
+    def of(self, name: str) -> Load:
+        return self._loads.setdefault(name, Load())

@@ -1,7 +1,9 @@
-"""Try workers that failed with a real completion of one token, or one word to embed: a frozen engine still answers 200
-to `/health`.
+"""Try workers with a real completion of one token, or one word to embed: a frozen engine still answers 200 to `/health`.
 
-Failure mode: open.  A probe that fails only leaves the worker where it was, at the end of the line.
+Tried are those that are out and whose pause is over, and those that have work from us and were silent for long: that is
+how a frozen worker is found before the requests that wait for it give up.
+
+Failure mode: open.  A probe that fails only moves the worker to the end of the line.
 """
 
 import asyncio
@@ -10,15 +12,18 @@ from typing import Any
 import msgspec
 
 from gateway.catalog.types import Operation
-from gateway.errors import TollwayError
+from gateway.errors import TollwayError, WorkerBusy
 from gateway.kit.log import logger
 from gateway.workers.ask import post_json
 from gateway.workers.http import HttpClient
 from gateway.workers.registry import Registry
+from gateway.workers.router import Router
 from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
 EVERY_S = 0.5
 PROBE_TIMEOUT_S = 10.0
+SILENT_S = 5.0
+"""A worker with requests in flight that has begun or ended none for so long is tried."""
 _QUESTIONS: dict[Operation, tuple[str, dict[str, Any]]] = {
     "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}),
     "fim": ("/v1/completions", {"prompt": "Hi", "max_tokens": 1}),
@@ -27,29 +32,52 @@ _QUESTIONS: dict[Operation, tuple[str, dict[str, Any]]] = {
 """What is asked, the first that one of the worker's models offers."""
 
 
-async def probe_workers(workers: Registry, client: HttpClient) -> None:
-    """Runs for the life of the process."""
-    while True:
-        await asyncio.sleep(EVERY_S)
-        waiting = [worker for worker in workers.workers if workers.health.wants_probe(worker.name)]
-        await asyncio.gather(*(probe(workers, client, worker) for worker in waiting))
+async def probe_workers(router: Router, client: HttpClient) -> None:
+    """Runs for the life of the process.  One probe of a worker at a time; a slow one keeps no other waiting."""
+    running: dict[str, asyncio.Task[None]] = {}
+    try:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            running = {name: task for name, task in running.items() if not task.done()}
+            for worker in router.registry.workers:
+                if worker.name not in running and wants_probe(router, worker):
+                    running[worker.name] = asyncio.create_task(probe(router, client, worker))
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
 
 
-async def probe(workers: Registry, client: HttpClient, worker: Worker) -> None:
+def wants_probe(router: Router, worker: Worker) -> bool:
+    health, name = router.health, worker.name
+    if health.is_open(name):
+        return health.wants_probe(name)
+    if worker.kind in DRAINED_KINDS or router.loads.of(name).requests == 0:
+        return False
+    return health.silent_for(name) > SILENT_S
+
+
+async def probe(router: Router, client: HttpClient, worker: Worker) -> None:
     """One token; paid by nobody.  An upstream that would bill us for it is tried by the next real request instead."""
+    health = router.health
     if not worker.models or worker.kind in DRAINED_KINDS:
-        workers.health.succeeded(worker.name)
+        health.succeeded(worker.name)
         return
-    path, body = _question(workers, worker)
+    path, body = _question(router.registry, worker)
     timeouts = Timeouts(first_byte_s=PROBE_TIMEOUT_S, chunk_gap_s=PROBE_TIMEOUT_S, request_s=PROBE_TIMEOUT_S)
+    was_out = health.is_open(worker.name)
     try:
         await post_json(client, worker, path, msgspec.json.encode(body), timeouts)
     except TollwayError as error:
-        workers.health.failed(worker.name)
-        logger().info("worker_still_out", worker=worker.name, reason=error.message)
+        if isinstance(error, WorkerBusy) and not was_out:
+            health.heard(worker.name)  # alive, and says so
+            return
+        health.failed(worker.name)
+        logger().info("worker_failed_probe", worker=worker.name, reason=error.message)
     else:
-        workers.health.succeeded(worker.name)
-        logger().info("worker_back", worker=worker.name)
+        health.succeeded(worker.name)
+        if was_out:
+            logger().info("worker_back", worker=worker.name)
 
 
 def _question(workers: Registry, worker: Worker) -> tuple[str, dict[str, Any]]:

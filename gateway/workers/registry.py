@@ -1,12 +1,13 @@
-"""The workers there are, what each serves, and how busy each is.
+"""The workers there are, and what each serves.
 
-A worker's models come from `tollway.toml` or from its own `/v1/models`; those that the price book knows, by id or
-alias, can be asked for.  One that does not answer yet is asked again every few seconds.
+From `tollway.toml`, from operators, and from workers that joined by themselves.  A worker's models come from its
+configuration or from its own `/v1/models`; those that the price book knows, by id or alias, can be asked for.  One that
+does not answer yet is asked again every few seconds.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
-from random import Random
 
 import msgspec
 
@@ -14,88 +15,69 @@ from gateway.catalog.snapshot import Catalog
 from gateway.catalog.types import Model
 from gateway.errors import NoWorker, WorkerFailed
 from gateway.kit.log import logger
-from gateway.workers.choose import order
-from gateway.workers.health import Health
-from gateway.workers.http import Answer, HttpClient
-from gateway.workers.load import Load
-from gateway.workers.types import Change, Kind, Worker
+from gateway.workers.discover import Card, list_mistral_models, list_models
+from gateway.workers.http import HttpClient
+from gateway.workers.mistral import upstream_names
+from gateway.workers.types import Change, Worker
 
 RETRY_S = 3.0
-LIST_TIMEOUT_S = 5.0
-LIST_BYTES_MAX = 4 * 2**20
-
-_OWNERS: dict[str, Kind] = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llamacpp", "library": "ollama"}
-"""`owned_by` in `/v1/models`, by which servers give themselves away (MISTRAL.md section 6)."""
-
-
-class _Card(msgspec.Struct):
-    id: str
-    owned_by: str = ""
-
-
-class _Cards(msgspec.Struct):
-    data: list[_Card] = []
+MISTRAL_EVERY_S = 600.0
+"""How often the Mistral API is asked which models our key may use: they retire."""
+MISTRAL_RETRY_S = 60.0
+WITHDRAWN_S = 3600.0
+"""How long a model stays withdrawn that an upstream will not serve us, whatever its list says."""
 
 
 class Registry:
     def __init__(self, workers: Iterable[Worker], catalog: Catalog, client: HttpClient) -> None:
-        self._workers = {worker.name: worker for worker in workers}
-        self._configured = {name: worker.models for name, worker in self._workers.items()}
-        self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
+        self._base = {worker.name: worker for worker in workers}
+        """As configured, or as added: before anything was asked or changed."""
+        self._workers = dict(self._base)
+        self._unknown = self._askable()
         self._catalog = catalog
         self._client = client
         self._added: set[str] = set()
-        self._cordoned: set[str] = set()
-        self.health = Health()
-        self._loads: dict[str, Load] = {}
-        self._chance = Random()  # noqa: S311 - a spread, not a secret
+        self._changes: dict[str, Change] = {}
+        self._mistral_at = float("-inf")
+        self._withdrawn: dict[tuple[str, str], float] = {}
 
     @property
     def workers(self) -> list[Worker]:
         return list(self._workers.values())
 
     def apply(self, changes: Iterable[Change]) -> bool:
-        """Takes over what operators changed; says whether there is a worker to be discovered.
+        """Takes over what operators changed and who joined; says whether there is a worker to be discovered.
 
         A worker that was removed is asked nothing more; what it is doing it finishes.
         """
-        listed = {change.name: change for change in changes}
-        self._cordoned = {name for name, change in listed.items() if change.cordoned}
-        wanted = {name for name, change in listed.items() if change.url is not None}
-        for name in self._added - wanted:
-            del self._workers[name]
-            self._unknown.discard(name)
-        new = wanted - self._workers.keys()
-        for name in new:
-            change = listed[name]
-            self._workers[name] = Worker(name=name, url=change.url or "")
-            self._configured[name] = change.models
-        self._unknown |= new
-        self._added = (self._added & wanted) | new
-        return bool(new)
+        self._changes = {change.name: change for change in changes}
+        wanted = {name: change for name, change in self._changes.items() if change.url is not None}
+        for name in [name for name in self._added if name not in wanted]:
+            self._forget(name)
+        new = False
+        for name, change in wanted.items():
+            base = Worker(name=name, url=change.url or "", models=change.models)
+            if name not in self._base or (name in self._added and self._base[name] != base):
+                self._base[name] = self._workers[name] = base
+                self._added.add(name)
+                self._unknown.add(name)
+                new = True
+        for name in self._workers:
+            self._workers[name] = self._as_changed(self._workers[name])
+        return new
 
     def is_cordoned(self, name: str) -> bool:
-        return name in self._cordoned
-
-    def load(self, name: str) -> Load:
-        return self._loads.setdefault(name, Load())
-
-    def order(self, model_id: str) -> list[Worker]:
-        """Those that serve the model, the one to ask first at the head.  Raises NoWorker."""
-        found = self.serving(model_id)
-        ranks = {worker.name: self.health.rank(worker.name) for worker in found}
-        work = {
-            worker.name: (self.load(worker.name).tokens + 1) / self.health.share(worker.name)
-            for worker in found
-        }
-        return order(found, ranks, work, self._chance)
+        change = self._changes.get(name)
+        return change is not None and change.cordoned
 
     def serving(self, model_id: str) -> list[Worker]:
         """Raises NoWorker."""
         found = [
             worker
             for worker in self._workers.values()
-            if model_id in worker.models and worker.name not in self._cordoned
+            if model_id in worker.models
+            and not self.is_cordoned(worker.name)
+            and not self._is_withdrawn(worker.name, model_id)
         ]
         if not found:
             raise NoWorker(
@@ -104,11 +86,16 @@ class Registry:
             )
         return found
 
+    def withdraw(self, name: str, model_id: str) -> None:
+        """It lists the model and will not serve it to us: a plan without it."""
+        self._withdrawn[name, model_id] = time.monotonic() + WITHDRAWN_S
+        logger().error("model_withdrawn", worker=name, model=model_id, for_s=WITHDRAWN_S)
+
     def served_models(self) -> set[str]:
         return {
             model_id
             for worker in self._workers.values()
-            if worker.name not in self._cordoned
+            if not self.is_cordoned(worker.name)
             for model_id in worker.models
         }
 
@@ -118,39 +105,72 @@ class Registry:
 
     def look_again(self) -> None:
         """After a change of the price book: every worker is asked anew what it offers."""
-        self._unknown = {name for name, worker in self._workers.items() if worker.kind != "mistral"}
+        self._unknown = self._askable()
+        self._mistral_at = float("-inf")
 
     async def discover(self) -> None:
-        """Asks every worker that has not said yet what it is and serves; silence is logged, not raised."""
+        """Asks every worker of ours that has not said yet what it is and serves; silence is logged, not raised."""
         await asyncio.gather(*(self._ask(self._workers[name]) for name in sorted(self._unknown)))
 
     async def watch(self) -> None:
-        """Runs for the life of the process: workers that were silent are asked again."""
+        """Runs for the life of the process: workers that were silent are asked again, the Mistral API now and then."""
         while True:
+            if time.monotonic() >= self._mistral_at:
+                self._mistral_at = time.monotonic() + MISTRAL_EVERY_S
+                await asyncio.gather(*(self._ask(each) for each in self.workers if each.kind == "mistral"))
             await asyncio.sleep(RETRY_S)
             await self.discover()
 
     async def _ask(self, worker: Worker) -> None:
+        remote = worker.kind == "mistral"
         try:
-            async with asyncio.timeout(LIST_TIMEOUT_S):
-                cards = await self._list(worker)
-        except (WorkerFailed, TimeoutError, msgspec.DecodeError) as error:
-            logger().warning(
-                "worker_silent", worker=worker.name, url=worker.url, reason=str(error) or "no answer in time"
-            )
+            cards = await (list_mistral_models(worker) if remote else list_models(self._client, worker))
+        except WorkerFailed as error:
+            logger().warning("worker_silent", worker=worker.name, url=worker.url, reason=error.message)
+            if remote:
+                self._mistral_at = time.monotonic() + MISTRAL_RETRY_S
             return
-        kind = next((_OWNERS[card.owned_by] for card in cards if card.owned_by in _OWNERS), worker.kind)
-        models = self._by_catalog_id(self._configured[worker.name]) or self._by_catalog_id(
-            {card.id: card.id for card in cards}
-        )
         if worker.name not in self._workers:
             return  # removed while it was asked
-        self._workers[worker.name] = msgspec.structs.replace(worker, kind=kind, models=models)
+        found = self._as_mistral_says(worker, cards) if remote else self._as_it_says(worker, cards)
+        self._workers[worker.name] = self._as_changed(found)
         self._unknown.discard(worker.name)
-        logger().info("worker_found", worker=worker.name, url=worker.url, kind=kind, models=sorted(models))
+        logger().info(
+            "worker_found", worker=found.name, url=found.url, kind=found.kind, models=sorted(found.models)
+        )
+
+    def _as_it_says(self, worker: Worker, cards: list[Card]) -> Worker:
+        configured = self._by_catalog_id(self._base[worker.name].models)
+        models = configured or self._by_catalog_id({card.id: card.id for card in cards})
         if not models:
             logger().warning("worker_useless", worker=worker.name, offers=[card.id for card in cards],
                              reason="none of its models is in the price book")  # fmt: skip
+        return msgspec.structs.replace(
+            worker,
+            kind=next((card.kind for card in cards if card.kind is not None), worker.kind),
+            models=models,
+            contexts=_contexts(models, cards),
+            blind=bool(cards) and all(card.is_blind for card in cards),
+        )
+
+    def _as_mistral_says(self, worker: Worker, cards: list[Card]) -> Worker:
+        """Of the catalogue's models those that it still offers: a retired one is not asked for."""
+        offered = {card.id for card in cards}
+        wanted = upstream_names(self._catalog.book)
+        models = {model_id: own for model_id, own in wanted.items() if own in offered}
+        if retired := sorted(wanted.keys() - models.keys()):
+            logger().warning("models_not_offered", worker=worker.name, models=retired)
+        return msgspec.structs.replace(worker, models=models)
+
+    def _as_changed(self, worker: Worker) -> Worker:
+        base, change = self._base[worker.name], self._changes.get(worker.name)
+        weight = change.weight if change is not None and change.weight is not None else base.weight
+        limit = base.concurrency_max
+        if change is not None and change.concurrency_max is not None:
+            limit = change.concurrency_max
+        if (worker.weight, worker.concurrency_max) == (weight, limit):
+            return worker
+        return msgspec.structs.replace(worker, weight=weight, concurrency_max=limit)
 
     def _by_catalog_id(self, names: dict[str, str]) -> dict[str, str]:
         found = {}
@@ -160,29 +180,18 @@ class Registry:
                 found[model.id] = own
         return found
 
-    async def _list(self, worker: Worker) -> list[_Card]:
-        headers = authorization(worker)
-        answer = await self._client.send("GET", f"{worker.url}/v1/models", headers)
-        try:
-            if answer.status != 200:
-                raise WorkerFailed(f"/v1/models answered {answer.status}")
-            return msgspec.json.decode(await read_body(answer, LIST_BYTES_MAX), type=_Cards).data
-        finally:
-            await answer.close()
+    def _askable(self) -> set[str]:
+        return {name for name, worker in self._base.items() if worker.kind != "mistral"}
+
+    def _forget(self, name: str) -> None:
+        self._added.discard(name)
+        self._unknown.discard(name)
+        del self._base[name], self._workers[name]
+
+    def _is_withdrawn(self, name: str, model_id: str) -> bool:
+        return bool(self._withdrawn) and self._withdrawn.get((name, model_id), 0.0) > time.monotonic()
 
 
-def authorization(worker: Worker) -> dict[str, str]:
-    return {"authorization": f"Bearer {worker.api_key}"} if worker.api_key else {}
-
-
-async def read_body(answer: Answer, bytes_max: int) -> bytes:
-    """The whole body.  Raises WorkerFailed when it is longer than we are ready to hold."""
-    parts, size = [], 0
-    async for chunk in answer.chunks():
-        size += len(chunk)
-        if size > bytes_max:
-            raise WorkerFailed(
-                f"the worker's answer exceeds {bytes_max} bytes; nothing was charged", work_started=True
-            )
-        parts.append(chunk)
-    return b"".join(parts)
+def _contexts(models: dict[str, str], cards: list[Card]) -> dict[str, int]:
+    by_id = {card.id: card.context_tokens for card in cards}
+    return {model_id: size for model_id, own in models.items() if (size := by_id.get(own))}

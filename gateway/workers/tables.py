@@ -9,6 +9,9 @@ workers = Table(
     Column("url", String(500), nullable=True),
     Column("models", Text, nullable=False),
     Column("cordoned", Boolean, nullable=False),
+    Column("weight", BigInteger, nullable=True),
+    Column("concurrency_max", BigInteger, nullable=True),
+    Column("expires_us", BigInteger, nullable=True),
     Column("created_us", BigInteger, nullable=False),
 )
-"""What operators changed while gateways run: workers added (with a URL), and configured ones that are cordoned."""
+"""What changed while gateways run: workers that operators added or that joined (with a URL), and the state of any."""

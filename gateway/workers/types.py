@@ -6,8 +6,19 @@ Kind = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "mistral"]
 """`openai`: anything compatible that did not say more about itself."""
 
 
+Policy = Literal["local-only", "local-then-mistral", "cheapest", "mistral-only"]
+"""Which workers may serve, and which of them come first; `order_by.py` says how."""
+
+
 DRAINED_KINDS: frozenset[Kind] = frozenset({"mistral"})
 """Kinds that go on generating, and bill it, when their client leaves: they are read to the end (DESIGN section 4)."""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What tokens cost whoever runs the gateway, in nano-dollars per million: power and rent, or an upstream's price."""
+
+    input_nanousd_per_mtok: int = 0
+    output_nanousd_per_mtok: int = 0
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,16 +29,49 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "openai"
     models: dict[str, str] = {}
     api_key: str = ""
+    weight: int = 1
+    """Its capacity beside other workers': one of weight 2 gets twice the tokens."""
+    concurrency_max: int | None = None
+    """Requests at once; None: as many as come."""
+    cost: Cost = Cost()
+    costs: dict[str, Cost] = {}
+    """Of single models, where they differ."""
+    contexts: dict[str, int] = {}
+    """The context, in tokens, that it gives a model, where it says so and where it is less than the catalogue's."""
+    blind: bool = False
+    """It said that it takes no images, whatever the catalogue thinks of the model."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator changed: a worker added (`url`), or the state of one that is configured."""
+    """What is known beside the configuration: a worker that was added or joined (`url`), or the state of any.
+
+    None in `weight` and `concurrency_max`: as configured.  `expires_us`: gone then, unless heard of again.
+    """
 
     name: str
     url: str | None = None
     models: dict[str, str] = {}
     cordoned: bool = False
+    weight: int | None = None
+    concurrency_max: int | None = None
+    expires_us: int | None = None
     created_us: int
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request asks of a worker.  `spot`: where its conversation lies on the ring (`affinity.py`)."""
+
+    model_id: str
+    account_id: str
+    input_tokens: int
+    """At most."""
+    output_tokens: int
+    """As many as are paid for at first."""
+    vision: bool = False
+    policy: Policy | None = None
+    spot: int | None = None
+    kinds: frozenset[Kind] | None = None
+    """Those that understand the request; None: all do."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):

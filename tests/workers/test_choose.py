@@ -1,104 +1,151 @@
-"""Which worker is asked first, and how the bad ones come last: pure functions and a circuit breaker on a settable clock."""
+"""Which worker is asked: pure functions over any workers, loads and spots."""
 
+from collections import Counter
 from random import Random
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.workers.choose import order
-from gateway.workers.health import (
-    FAILURES_MAX,
-    PAUSE_S_MAX,
-    PAUSE_S_MIN,
-    SLOW_START_S,
-    SLOW_START_SHARE,
-    Health,
+from gateway.errors import BadRequest
+from gateway.workers.choose import BOUND, BUSY, FREE, OUT, Candidate, best_class, choose, nearest
+from gateway.workers.order_by import POLICIES, is_fit, parse_policy, tier
+from gateway.workers.ring import Ring, place
+from gateway.workers.types import Cost, Need, Policy, Worker
+
+NAMES = [f"worker-{n}" for n in range(8)]
+TOKENS = st.floats(0, 1e6)
+CANDIDATE = st.builds(
+    Candidate,
+    name=st.sampled_from(NAMES),
+    rank=st.integers(FREE, OUT),
+    tier=st.integers(0, 1),
+    busy=st.floats(0, 1000),
+    given=TOKENS,
+    weight=st.sampled_from([0.1, 1.0, 2.0, 3.0]),
 )
-from gateway.workers.types import Worker
-
-WORKERS = [Worker(name=str(n), url=f"http://{n}") for n in range(6)]
-NAMES = st.dictionaries(st.sampled_from("012345"), st.integers(0, 2))
-WORK = st.dictionaries(st.sampled_from("012345"), st.integers(0, 9))
+CANDIDATES = st.lists(CANDIDATE, unique_by=lambda each: each.name, min_size=1)
+SPOT = st.integers(0, 2**64 - 1)
 
 
-@given(
-    st.lists(st.sampled_from(WORKERS), unique_by=lambda worker: worker.name, min_size=1),
-    NAMES,
-    WORK,
-    st.integers(0, 2**32),
-)
-def test_a_better_rank_comes_first_and_nobody_is_forgotten(
-    candidates: list[Worker], ranks: dict[str, int], work: dict[str, float], seed: int
+def idle(name: str, **fields: float) -> Candidate:
+    zero = {"busy": 0.0, "given": 0.0, "weight": 1.0}
+    return Candidate(name=name, rank=FREE, tier=0, **(zero | fields))
+
+
+@given(CANDIDATES, SPOT, st.integers(0, 2**32), TOKENS, st.booleans())
+def test_the_chosen_one_is_of_the_best_rank_and_tier(
+    candidates: list[Candidate], spot: int, seed: int, tokens: float, conversation: bool
 ) -> None:
-    found = order(candidates, ranks, work, Random(seed))
-    assert sorted(worker.name for worker in found) == sorted(worker.name for worker in candidates)
-    best = min(ranks.get(worker.name, 0) for worker in candidates)
-    assert ranks.get(found[0].name, 0) == best
-    rest = [ranks.get(worker.name, 0) for worker in found[1:]]
-    assert rest == sorted(rest)
+    ring = Ring(dict.fromkeys(NAMES, 1)) if conversation else None
+    chosen = choose(candidates, Random(seed), ring=ring, spot=spot, tokens=tokens)
+    assert chosen in candidates
+    assert (chosen.rank, chosen.tier) == min((each.rank, each.tier) for each in candidates)
 
 
-@given(NAMES, st.integers(0, 2**32))
-def test_of_two_the_one_with_less_to_do(work: dict[str, float], seed: int) -> None:
-    first, second = order(WORKERS[:2], {}, work, Random(seed))
-    assert work.get(first.name, 0) <= work.get(second.name, 0)
+@given(CANDIDATES, st.integers(0, 2**32))
+def test_of_its_class_the_least_busy(candidates: list[Candidate], seed: int) -> None:
+    chosen = choose(candidates, Random(seed))
+    assert (chosen.busy + 1) / chosen.weight == min((x.busy + 1) / x.weight for x in best_class(candidates))
 
 
-def test_two_choices_spread_better_than_one() -> None:
-    """10,000 requests on six workers that never finish: the fullest has hardly more than the emptiest."""
-    chance, work = Random(1), dict.fromkeys("012345", 0.0)
-    for _ in range(10_000):
-        work[order(WORKERS, {}, work, chance)[0].name] += 1
-    assert max(work.values()) - min(work.values()) <= 10
+def test_requests_that_never_end_are_spread_by_capacity() -> None:
+    chance, busy = Random(1), dict.fromkeys("012345", 0.0)
+    weights = dict.fromkeys("012345", 1.0) | {"0": 3.0}
+    for _ in range(8000):
+        busy[choose([idle(name, busy=busy[name], weight=weights[name]) for name in busy], chance).name] += 1
+    assert busy["0"] == pytest.approx(3000, abs=5)
+    assert busy["1"] == pytest.approx(1000, abs=5)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_worker_that_fails_again_and_again_is_out_until_a_probe_succeeds() -> None:
-    clock = Clock()
-    health = Health(clock)
-    for _ in range(FAILURES_MAX - 1):
-        health.failed("a")
-    assert health.rank("a") == 0, "not yet"
-    health.failed("a")
-    assert (health.is_open("a"), health.rank("a"), health.wants_probe("a")) == (True, 2, False)
-    clock.now += PAUSE_S_MIN
-    assert health.wants_probe("a")
-    health.failed("a")
-    clock.now += PAUSE_S_MIN
-    assert not health.wants_probe("a"), "the pause has doubled"
-    clock.now += PAUSE_S_MIN
-    assert health.wants_probe("a")
-    health.succeeded("a")
-    assert (health.rank("a"), health.wants_probe("a")) == (0, False)
-    assert health.share("a") == SLOW_START_SHARE
-    clock.now += SLOW_START_S / 2
-    assert SLOW_START_SHARE < health.share("a") < 1
-    clock.now += SLOW_START_S
-    assert health.share("a") == 1
+@given(CANDIDATES, SPOT, TOKENS)
+def test_nobody_on_the_ring_gets_more_than_its_bounded_share(
+    candidates: list[Candidate], spot: int, tokens: float
+) -> None:
+    best = best_class(candidates)
+    chosen = nearest(best, Ring(dict.fromkeys(NAMES, 1)), spot, tokens)
+    if chosen is None:
+        assert len(best) > 1, "one alone is never more than its share"
+        return
+    part = BOUND * (1 + 1e-9) * chosen.weight / sum(each.weight for each in best)
+    assert chosen.given <= part * (sum(each.given for each in best) + tokens)
+    assert chosen.busy <= part * (sum(each.busy for each in best) + 1)
 
 
-def test_the_pause_has_a_limit_and_one_success_forgives() -> None:
-    clock = Clock()
-    health = Health(clock)
-    for _ in range(30):
-        health.failed("a")
-    assert health.of("a").pause_s == PAUSE_S_MAX
-    health.succeeded("a")
-    health.failed("a")
-    assert health.rank("a") == 0
+@given(CANDIDATES, SPOT)
+def test_somebody_on_the_ring_is_within_the_bound_of_either(candidates: list[Candidate], spot: int) -> None:
+    """The mean is never below the least: with one kind of load there is always a place."""
+    ring = Ring(dict.fromkeys(NAMES, 1))
+    calm = [msgspec.structs.replace(each, given=0.0) for each in best_class(candidates)]
+    assert nearest(calm, ring, spot, 1) is not None
 
 
-def test_a_busy_worker_comes_after_the_others_for_as_long_as_it_said() -> None:
-    clock = Clock()
-    health = Health(clock)
-    health.busy("a", 5)
-    assert (health.rank("a"), health.is_open("a")) == (1, False)
-    clock.now += 5
-    assert health.rank("a") == 0
+@given(SPOT, st.sampled_from(NAMES))
+def test_a_conversation_stays_where_it_is_when_another_worker_goes(spot: int, gone: str) -> None:
+    ring = Ring(dict.fromkeys(NAMES, 1))
+    home = next(ring.walk(spot))
+    left = Ring({name: 1 for name in NAMES if name != gone})
+    assert sorted(ring.walk(spot)) == sorted(NAMES)
+    assert next(left.walk(spot)) == (home if home != gone else list(ring.walk(spot))[1])
+
+
+def test_a_ring_spreads_conversations_by_weight() -> None:
+    ring = Ring({"one": 1, "two": 2, "three": 1})
+    homes = Counter(next(ring.walk(place(str(n).encode()))) for n in range(8000))
+    assert homes["two"] == pytest.approx(4000, rel=0.25)
+    assert homes["one"] == pytest.approx(2000, rel=0.35)
+
+
+@given(st.lists(st.binary(), max_size=4), st.lists(st.binary(), max_size=4))
+def test_a_place_depends_on_each_part_and_on_where_parts_end(one: list[bytes], other: list[bytes]) -> None:
+    assert (place(*one) == place(*other)) == (one == other)
+
+
+def worker(name: str, **fields: object) -> Worker:
+    return Worker(name=name, url=f"http://{name}", **fields)  # type: ignore[arg-type]
+
+
+NEED = Need(model_id="m", account_id="a", input_tokens=1000, output_tokens=100)
+
+
+@pytest.mark.parametrize(
+    ("policy", "order"),
+    [
+        ("local-only", ["big", "cheap"]),
+        ("local-then-mistral", ["big", "cheap", "mistral"]),
+        ("cheapest", ["cheap", "mistral", "big"]),
+        ("mistral-only", ["mistral"]),
+    ],
+)
+def test_policies(policy: Policy, order: list[str]) -> None:
+    workers = [
+        worker("big", cost=Cost(10**9, 10**9)),
+        worker("cheap", cost=Cost(10**6, 10**6)),
+        worker("mistral", kind="mistral", costs={"m": Cost(10**8, 10**8)}),
+    ]
+    tiers = {each.name: tier(each, NEED, policy) for each in workers}
+    allowed = sorted((place, name) for name, place in tiers.items() if place is not None)
+    assert [name for _, name in allowed] == order
+
+
+def test_a_worker_with_a_small_context_or_no_eyes_may_not_be_fit() -> None:
+    assert is_fit(worker("a"), NEED)
+    assert is_fit(worker("a", contexts={"m": 1001}), NEED)
+    assert not is_fit(worker("a", contexts={"m": 1000}), NEED)
+    picture = Need(model_id="m", account_id="a", input_tokens=1, output_tokens=1, vision=True)
+    assert is_fit(worker("a"), picture)
+    assert not is_fit(worker("a", blind=True), picture)
+
+
+def test_a_policy_is_one_of_four() -> None:
+    assert [parse_policy(name) for name in POLICIES] == list(POLICIES)
+    assert parse_policy(None) is None
+    with pytest.raises(BadRequest, match="local-only"):
+        parse_policy("fastest")
+
+
+def test_who_is_busy_is_worse_than_who_costs_more() -> None:
+    home = Candidate(name="home", rank=BUSY, tier=0, busy=0, given=0, weight=1)
+    away = Candidate(name="away", rank=FREE, tier=1, busy=900, given=9e9, weight=1)
+    assert choose([home, away], Random(1)).name == "away"

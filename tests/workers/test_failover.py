@@ -30,7 +30,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[RunningGateway, Moody, Moody]]:
     with (
         Moody(kind="vllm") as good,
         Moody(kind="vllm") as bad,
-        RunningGateway(tmp_path, good.url, bad.url, first_byte_timeout_s=1.5) as gateway,
+        RunningGateway(tmp_path, good.url, bad.url, first_byte_timeout_s=1.5, queue_wait_s=5) as gateway,
     ):
         yield gateway, good, bad
 
