@@ -13,10 +13,11 @@ from litestar.types import Scope
 
 from gateway import __version__
 from gateway.api import admin, customer, health, metrics, preview, prices, statements, workers
-from gateway.api.completions import chat_completions
+from gateway.api.completions import answering
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
+from gateway.catalog.types import OPERATIONS
 from gateway.errors import BadRequest, TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
@@ -114,13 +115,17 @@ def build(settings: Settings) -> Litestar:
     )
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)
-    chat = chat_completions(
-        gateway,
-        body_bytes_max=settings.body_bytes_max,
-        deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
-    )
+    asked = [
+        answering(
+            gateway,
+            operation,
+            body_bytes_max=settings.body_bytes_max,
+            deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
+        )
+        for operation in OPERATIONS
+    ]
     return Litestar(
-        route_handlers=[chat, *_ROUTES],
+        route_handlers=[*asked, *_ROUTES],
         middleware=[Authenticate(finder, settings.join_token)],
         dependencies={
             "gateway": Provide(_constant(gateway), sync_to_thread=False),

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: the product.  A bare ASGI handler, because every microsecond here is paid per request."""
+"""`POST /v1/chat/completions`, `/v1/fim/completions`, `/v1/embeddings`: the product.  A bare ASGI handler, because every microsecond here is paid per request."""
 
 import asyncio
 
@@ -8,8 +8,10 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from gateway.api.asgi_client import AsgiClient, ClientLeft
+from gateway.catalog.types import Operation
 from gateway.errors import TollwayError
 from gateway.inference.gateway import Gateway
+from gateway.inference.operations import PATHS
 from gateway.inference.pipeline import Arrival, run
 from gateway.inference.request import dialect_of
 from gateway.inference.trace import Trace
@@ -21,10 +23,12 @@ CLIENT_CLOSED_REQUEST = 499
 METHOD_NOT_ALLOWED = 405
 
 
-def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float) -> ASGIRouteHandler:
+def answering(
+    gateway: Gateway, operation: Operation, *, body_bytes_max: int, deadline_s: float
+) -> ASGIRouteHandler:
     """The route.  `deadline_s` ends even a stream whose client reads too slowly."""
 
-    @asgi("/v1/chat/completions", copy_scope=False)
+    @asgi(PATHS[operation], copy_scope=False)
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         caller: Caller = scope["state"]["caller"]
         trace = Trace(
@@ -34,12 +38,13 @@ def chat_completions(gateway: Gateway, *, body_bytes_max: int, deadline_s: float
         try:
             method = str(scope.get("method", ""))
             if method != "POST":
-                raise _wrong_method(method)
+                raise _wrong_method(PATHS[operation], method)
             body = await client.read_body(body_bytes_max)
             arrival = Arrival(
                 caller=caller,
                 body=body,
                 dialect=dialect_of(client.header("user-agent")),
+                operation=operation,
                 idempotency_key=client.header("idempotency-key"),
             )
             await _answer(gateway, arrival, client, trace, deadline_s)
@@ -69,7 +74,7 @@ async def _answer(
         raise ClientLeft
 
 
-def _wrong_method(method: str) -> TollwayError:
-    error = TollwayError(f"/v1/chat/completions answers to POST, not {method}", code="method_not_allowed")
+def _wrong_method(path: str, method: str) -> TollwayError:
+    error = TollwayError(f"{path} answers to POST, not {method}", code="method_not_allowed")
     error.status = METHOD_NOT_ALLOWED
     return error

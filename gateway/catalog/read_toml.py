@@ -1,6 +1,7 @@
 """A price book from TOML, where prices are dollars per million tokens as people write them.
 
-Prices that a model leaves out follow: image and cached like text, reasoning like output.
+Prices that a model leaves out follow: image and cached like text, reasoning like output.  Only a model that generates
+nothing, one of embeddings alone, has no output price.
 """
 
 import tomllib
@@ -24,7 +25,7 @@ class _TomlPrices(msgspec.Struct, forbid_unknown_fields=True):
     """Dollars per million tokens, as strings: a TOML float would not be exact."""
 
     input: str
-    output: str
+    output: str | None = None
     image: str | None = None
     cached: str | None = None
     reasoning: str | None = None
@@ -76,14 +77,19 @@ def _book(raw: dict[str, Any]) -> PriceBook:
 
 def _model(table: dict[str, Any]) -> Model:
     usd = msgspec.convert(table.pop("usd_per_mtok"), _TomlPrices)
+    output = "0" if usd.output is None else usd.output
     table["prices"] = {
         "input_text": parse_usd(usd.input),
         "input_image": parse_usd(usd.image or usd.input),
         "input_cached": parse_usd(usd.cached or usd.input),
-        "output_text": parse_usd(usd.output),
-        "output_reasoning": parse_usd(usd.reasoning or usd.output),
+        "output_text": parse_usd(output),
+        "output_reasoning": parse_usd(usd.reasoning or output),
     }
     model = msgspec.convert(table, Model)
+    if not model.operations:
+        raise ValueError(f"{model.id}: it must offer something: chat, fim or embeddings")
+    if usd.output is None and model.generates:
+        raise ValueError(f"{model.id}: usd_per_mtok needs an output price, because the model generates")
     if min(table["prices"].values()) < 0:
         raise ValueError(f"{model.id}: a price must not be negative")
     if model.context_tokens <= 0:

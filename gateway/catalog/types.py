@@ -1,6 +1,13 @@
 """The price book as frozen values.  Prices are integer nano-dollars per million tokens."""
 
+from typing import Literal, get_args
+
 import msgspec
+
+Operation = Literal["chat", "fim", "embeddings"]
+"""What can be asked of a model: an answer to messages, the middle of a text, vectors."""
+
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 TOKEN_CLASSES = ("input_text", "input_image", "input_cached", "output_text", "output_reasoning")
 """Disjoint: each token of a request belongs to exactly one, and each has its own price."""
@@ -43,6 +50,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vision: bool = False
     reasoning: bool = False
     tools: bool = False
+    chat: bool = True
+    fim: bool = False
+    """It was trained to fill in the middle: between a prompt and a suffix."""
+    embeddings: bool = False
     template_tokens_max: int = 256
     """The most tokens that a worker's chat template adds by itself (a default system prompt): held, not billed."""
     tokenizer: str = "bytes"
@@ -50,6 +61,16 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     believed_kinds: tuple[str, ...] = ("vllm", "mistral", "openai")
     """Kinds of worker whose input counts are believed; others (llama.cpp, Ollama, …) are billed by ours (ADR 0006)."""
     upstreams: dict[str, str] = {}
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What it offers."""
+        return tuple(name for name in OPERATIONS if getattr(self, name))
+
+    @property
+    def generates(self) -> bool:
+        """Whether it has an answer of tokens, which needs a price."""
+        return self.chat or self.fim
 
     @property
     def counted_here(self) -> bool:

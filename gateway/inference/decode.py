@@ -42,6 +42,8 @@ class _Choice(msgspec.Struct):
     index: int = 0
     delta: _Message | None = None
     message: _Message | None = None
+    text: str | None = None
+    """A completion's, whose choices have no messages."""
     finish_reason: str | None = None
     logprobs: Any = None
 
@@ -148,7 +150,7 @@ def _delta(choice: _Choice) -> Delta:
     return Delta(
         index=choice.index,
         role=message.role,
-        text=text,
+        text=text or choice.text or "",
         reasoning=thinking or message.reasoning or message.reasoning_content or "",
         tool_calls=tuple(_tool(call, position) for position, call in enumerate(message.tool_calls or ())),
         finish_reason=choice.finish_reason,

@@ -17,14 +17,14 @@ from gateway.keys.types import Caller
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 from gateway.tokens.bound import bound_prompt
 from gateway.tokens.order_v13 import refuse_disorder
-from gateway.tokens.types import PromptRejected
+from gateway.tokens.types import AnyPrompt, FimPrompt, Inputs, Prompt, PromptRejected
 
 
 def size_up(request: ChatRequest, model: Model) -> Sizes:
     """Raises BadRequest: a prompt that cannot be served, or more answer than the model's whole context."""
     try:
         bound = bound_prompt(request.prompt)
-        if model.counted_here:
+        if model.counted_here and isinstance(request.prompt, Prompt):
             refuse_disorder(request.prompt)
     except PromptRejected as error:
         raise BadRequest(error.message, param=error.param, code=error.code) from error
@@ -33,36 +33,49 @@ def size_up(request: ChatRequest, model: Model) -> Sizes:
     wanted = request.output_tokens_max
     if wanted is not None and wanted > model.context_tokens:
         raise _too_long(f"max_tokens is {wanted}", model, "max_tokens")
+    template = model.template_tokens_max if isinstance(request.prompt, Prompt) else 0
     return Sizes(
         model=model,
         prompt=request.prompt,
         bound=bound,
-        input_tokens_max=bound.text_tokens_max + bound.image_tokens_max + model.template_tokens_max,
-        output_tokens_max=wanted or model.context_tokens,
+        input_tokens_max=bound.text_tokens_max + bound.image_tokens_max + template,
+        output_tokens_max=model.context_tokens if wanted is None else wanted,
     )
 
 
 async def fit(request: ChatRequest, sizes: Sizes, measure: Measure) -> Sizes:
     """The same, checked against the context; `max_tokens` left out means what fits.
 
+    Of several inputs each has a context of its own, so the longest is checked.
+
     Raises:
         BadRequest: prompt and `max_tokens` exceed the context; says by how much.
     """
-    model, wanted = sizes.model, request.output_tokens_max
-    room = model.context_tokens - sizes.bound.text_tokens_max - sizes.bound.image_tokens_max
-    if not model.counted_here or room >= (wanted or 1):
+    model = sizes.model
+    wanted = 1 if request.output_tokens_max is None else request.output_tokens_max
+    if not model.counted_here or model.context_tokens - sizes.bound.context_tokens_max >= wanted:
         return sizes
     sizes = await exactly(sizes, measure)
     assert sizes.count is not None, "just counted"
-    prompt_tokens = sizes.count.prompt_tokens
-    room = model.context_tokens - prompt_tokens
-    if sizes.count.images_unread == 0 and room < (wanted or 1):
-        raise _too_long(
-            f"the prompt has {prompt_tokens} tokens and max_tokens is {wanted or 'at least 1'}",
-            model,
-            "messages",
-        )
+    prompt_tokens = sizes.count.context_tokens
+    if sizes.count.images_unread == 0 and model.context_tokens - prompt_tokens < wanted:
+        raise _too_long(_too_much(request, prompt_tokens), model, _field(sizes.prompt))
     return sizes
+
+
+def _too_much(request: ChatRequest, prompt_tokens: int) -> str:
+    if isinstance(request.prompt, Inputs):
+        return f"the longest input has {prompt_tokens} tokens"
+    return (
+        f"the prompt has {prompt_tokens} tokens and max_tokens is {request.output_tokens_max or 'at least 1'}"
+    )
+
+
+def _field(prompt: AnyPrompt) -> str:
+    """Where a client wrote it."""
+    if isinstance(prompt, Inputs):
+        return "input"
+    return "prompt" if isinstance(prompt, FimPrompt) else "messages"
 
 
 async def exactly(sizes: Sizes, measure: Measure) -> Sizes:
@@ -90,6 +103,8 @@ def order_for(
 ) -> Order:
     """What to hold for this key: the prompt at worst, at list price, and so many tokens of answer.
 
+    Vectors are no tokens: such an answer is held as one token that costs nothing, since a hold of none is a refusal.
+
     Raises:
         NotAllowed: an operator's key, which spends nothing.
     """
@@ -100,8 +115,8 @@ def order_for(
         account_id=payer(caller),
         key_id=caller.key_id,
         prompt_nanousd=prompt_nanousd(sizes),
-        output_tokens_max=output_tokens,
-        output_price_nanousd_per_mtok=prices.output_max,
+        output_tokens_max=max(1, output_tokens),
+        output_price_nanousd_per_mtok=prices.output_max if output_tokens else 0,
         caps=NO_CAPS
         if capped == (None, None, None)
         else Caps(day_nanousd=capped[0], month_nanousd=capped[1], total_nanousd=capped[2]),
@@ -128,8 +143,9 @@ async def within(max_cost_nanousd: int | None, sizes: Sizes, measure: Measure) -
         sizes = await exactly(sizes, measure)
     left = max_cost_nanousd - prompt_nanousd(sizes)
     tokens = sizes.output_tokens_max if price == 0 else tokens_affordable(left, price)
-    if left < 0 or tokens < 1:
-        needed = prompt_nanousd(sizes) + cost_nanousd(1, price)
+    least = min(1, sizes.output_tokens_max)
+    if left < 0 or tokens < least:
+        needed = prompt_nanousd(sizes) + cost_nanousd(least, price)
         raise MaxCostExceeded(
             f"this request may cost ${format_usd(needed)} for its prompt and one token, and its max_cost_usd is"
             f" ${format_usd(max_cost_nanousd)}; raise it, or send less",

@@ -13,7 +13,7 @@ from gateway.errors import BadRequest
 from gateway.tokens.count import count_prompt, count_text, encode_prompt
 from gateway.tokens.open import open_vocabulary
 from gateway.tokens.tekken import Vocabulary
-from gateway.tokens.types import Prompt, PromptBound, PromptCount, PromptRejected
+from gateway.tokens.types import AnyPrompt, PromptBound, PromptCount, PromptRejected
 
 T = TypeVar("T")
 INLINE_BYTES_MAX = 4096
@@ -38,7 +38,7 @@ class Measure:
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    async def prompt(self, model: Model, prompt: Prompt, bound: PromptBound) -> PromptCount:
+    async def prompt(self, model: Model, prompt: AnyPrompt, bound: PromptBound) -> PromptCount:
         """The exact count.
 
         Raises:
@@ -48,7 +48,7 @@ class Measure:
             model, bound.text_tokens_max, lambda words: _refusing(lambda: count_prompt(prompt, words))
         )
 
-    async def ids(self, model: Model, prompt: Prompt, bound: PromptBound) -> list[int]:
+    async def ids(self, model: Model, prompt: AnyPrompt, bound: PromptBound) -> list[int]:
         """The token ids themselves.  Raises BadRequest."""
         return await self._run(
             model, bound.text_tokens_max, lambda words: _refusing(lambda: encode_prompt(prompt, words))

@@ -18,12 +18,12 @@ from gateway.errors import (
     WorkerUnreachable,
 )
 from gateway.inference.gateway import Gateway
+from gateway.inference.operations import WHOLE_ANSWER_HAS, prepare
 from gateway.inference.relay import CLOSE_TIMEOUT_S, close_soon, outcome_of
 from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import NOTHING, Sizes
 from gateway.inference.trace import Trace
-from gateway.inference.translate import translate
 from gateway.workers.ask import Exchange, ask
 from gateway.workers.hedge import Hedging
 from gateway.workers.load import Work
@@ -180,13 +180,13 @@ async def _ask(wanted: Wanted, found: Found, left: Timeouts) -> Exchange:
     """Sends it, and waits for the first byte."""
     worker, work = found
     try:
-        payload = translate(wanted.request, worker, wanted.sizes)
-        exchange = await ask(wanted.gateway.client, worker, payload, left, work)
+        path, payload = await prepare(wanted.request, worker, wanted.sizes, wanted.gateway.measure)
+        exchange = await ask(wanted.gateway.client, worker, path, payload, left, work)
     except BaseException:  # a client that left, too
         work.end()
         raise
     try:
-        await exchange.begin(stream=wanted.request.stream)
+        await exchange.begin(stream=wanted.request.stream, has=WHOLE_ANSWER_HAS[wanted.request.operation])
     except BaseException:
         await close_soon(exchange)
         raise

@@ -1,11 +1,11 @@
-"""One completion, in order: parse, bound, hold, choose a worker, relay, settle.
+"""One request, in order: parse, bound, hold, choose a worker, relay, settle.
 
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
 
 import msgspec
 
-from gateway.catalog.types import PriceBook
+from gateway.catalog.types import Operation, PriceBook
 from gateway.credit.types import Hold, Order
 from gateway.inference.audit import Answered
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
@@ -14,30 +14,30 @@ from gateway.inference.gateway import Gateway
 from gateway.inference.meter import Meter
 from gateway.inference.need import need_of, spot_of
 from gateway.inference.open import Wanted, open_exchange
+from gateway.inference.operations import kinds_for, parse_as, refuse_unoffered, responder_for
 from gateway.inference.relay import Client, Conversation, collect, relay
 from gateway.inference.repeat import Repeat, claim_of
-from gateway.inference.request import ChatRequest, parse
-from gateway.inference.respond import Responder
+from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
-from gateway.inference.translate import dialect_spoken
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.workers.types import Need
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as the edge hands it over: who calls, with which bytes, in which dialect."""
+    """A request as the edge hands it over: who calls, for what, with which bytes, in which dialect."""
 
     caller: Caller
     body: bytes
     dialect: Dialect
+    operation: Operation = "chat"
     idempotency_key: str = ""
 
 
 async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) -> None:
-    """Answers one chat completion on `client`, once per Idempotency-Key.
+    """Answers one request on `client`, once per Idempotency-Key.
 
     Raises:
         TollwayError: whatever ends the request before its first byte; nothing was charged.
@@ -48,7 +48,7 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
     claim = claim_of(
         arrival.idempotency_key,
         arrival.body,
-        arrival.dialect,
+        arrival.dialect if arrival.operation == "chat" else arrival.operation,
         account_id=payer(arrival.caller),
         request_id=trace.request_id,
         expires_us=now_us() + int(gateway.claim_ttl_s * SECOND_US),
@@ -70,16 +70,18 @@ async def _run(
 ) -> None:
     """Parse, bound, hold, choose, relay, settle: the order of everything."""
     prices = gateway.catalog.now()
-    request = parse(arrival.body, arrival.dialect)
+    request = parse_as(arrival.operation, arrival.body, arrival.dialect)
     model = prices.require(request.model)
+    refuse_unoffered(request.operation, model)
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
     sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)
-    need = _need(
-        gateway, request, sizes, arrival.caller
-    )  # if nobody serves it, refuse before any credit moves
+    # If nobody serves it, refuse before any credit moves.
+    need = _need(gateway, request, sizes, arrival.caller)
     sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
-    settlement = Settlement(gateway.writer, order, hold, model, prices.book, trace)
+    settlement = Settlement(
+        gateway.writer, order, hold, model, prices.book, trace, generates=sizes.output_tokens_max > 0
+    )
     wanted = Wanted(gateway=gateway, request=request, sizes=sizes, need=need)
     exchange = await open_exchange(wanted, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
@@ -89,9 +91,7 @@ async def _run(
         meter=Meter(kind, audited=audited),
         sizes=sizes,
         measure=gateway.measure,
-        responder=Responder(
-            client=arrival.dialect, worker=dialect_spoken(kind), include_usage=request.include_usage
-        ),
+        responder=responder_for(request, kind),
         settlement=settlement,
         trace=trace,
         headers=_headers(request, sizes),
@@ -107,8 +107,9 @@ async def _run(
 
 
 def _need(gateway: Gateway, request: ChatRequest, sizes: Sizes, caller: Caller) -> Need:
-    """Raises NoWorker."""
-    need = need_of(sizes, caller, hold_step=gateway.stream_hold_tokens)
+    """Raises NoWorker, and BadRequest: those who serve the model do not understand the request."""
+    kinds = kinds_for(request, sizes.model, gateway.workers)
+    need = need_of(sizes, caller, hold_step=gateway.stream_hold_tokens, kinds=kinds)
     if len(gateway.router.allowed(need)) == 1:
         return need
     return msgspec.structs.replace(need, spot=spot_of(request, need.model_id, need.account_id))
@@ -143,5 +144,6 @@ async def _hold(
 
 def _headers(request: ChatRequest, sizes: Sizes) -> dict[str, str]:
     """Says when money (the balance, a cap, `max_cost_usd`), not `max_tokens`, limits the answer."""
-    clamped = sizes.output_tokens_max < (request.output_tokens_max or sizes.model.context_tokens)
+    wanted = request.output_tokens_max
+    clamped = sizes.output_tokens_max < (sizes.model.context_tokens if wanted is None else wanted)
     return {"x-tollway-max-tokens": str(sizes.output_tokens_max)} if clamped else {}

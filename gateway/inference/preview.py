@@ -10,6 +10,7 @@ from gateway.credit import store as credit
 from gateway.errors import BadRequest
 from gateway.inference.estimate import exactly, fit, size_up
 from gateway.inference.gateway import Gateway
+from gateway.inference.operations import refuse_unoffered
 from gateway.inference.request import ChatRequest
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
@@ -41,6 +42,7 @@ async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[C
         BadRequest: the prompt cannot be served, or this model's prompts can only be bounded.
         NoWorker, WorkerFailed: only the worker knows, and it cannot be asked.
     """
+    refuse_unoffered(request.operation, model)
     sizes = size_up(request, model)
     if model.counted_here:
         sizes = await exactly(sizes, gateway.measure)
@@ -53,7 +55,8 @@ async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[C
             source="counted",
         )
         return counted, sizes
-    workers = [] if model.tokenizer == "bytes" else gateway.workers.serving(model.id)
+    bounded = model.tokenizer == "bytes" or request.operation != "chat"  # workers count chats only
+    workers = [] if bounded else gateway.workers.serving(model.id)
     worker = next((worker for worker in workers if can_count(worker)), None)
     if worker is None:
         raise BadRequest(
@@ -99,9 +102,14 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
     counted, sizes = await count(gateway, request, model)
     sizes = await fit(request, sizes, gateway.measure)
     room = model.context_tokens - counted.prompt_tokens
-    output_max = min(request.output_tokens_max or room, room)
+    wanted = request.output_tokens_max
+    output_max = max(0, room if wanted is None else min(wanted, room))
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
-    typical = await gateway.database.read(lambda conn: metering.typical_output(conn, account_id, model.id))
+    typical = (
+        0
+        if wanted == 0
+        else await gateway.database.read(lambda conn: metering.typical_output(conn, account_id, model.id))
+    )
     starts = await gateway.database.read(lambda conn: _volume(conn, account_id, model.id))
     assert balance is not None, "an account is opened with its balance"
     prompt = prompt_cost_max(counted.text_tokens, counted.image_tokens, model.prices)
@@ -127,7 +135,7 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
         "cost_likely_usd": None if likely is None else format_usd(likely),
         "tiers": _tiers(gateway.catalog.book, starts),
         **_money("available", balance.available_nanousd),
-        "affordable": left >= 0 and affordable >= 1,
+        "affordable": left >= 0 and affordable >= min(1, output_max),
         "affordable_max_tokens": affordable if left >= 0 else 0,
         "price_version": gateway.catalog.book.version,
     }

@@ -14,7 +14,6 @@ import msgspec
 
 from gateway.errors import StorageUnavailable, TollwayError, WorkerFailed, WorkerRefused, WorkerTimedOut
 from gateway.inference.allowance import Allowance
-from gateway.inference.decode import decode
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
@@ -110,9 +109,7 @@ async def collect(talk: Conversation) -> None:
     try:
         body = await talk.exchange.body()
         talk.trace.first_byte()
-        event = talk.meter.note(decode(body))
-        if not event.deltas:
-            raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
+        event = talk.meter.note(talk.responder.read(body))
         talk.report(True)
         whole = await _settle(
             talk, "completed", lambda settled: talk.responder.whole(body, event, _usage(talk, settled))

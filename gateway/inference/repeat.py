@@ -4,6 +4,7 @@ import hashlib
 
 import anyio
 
+from gateway.catalog.types import Operation
 from gateway.errors import BadRequest
 from gateway.inference.events import Dialect
 from gateway.kit.clock import SECOND_US, now_us
@@ -58,9 +59,9 @@ class Repeat:
 
 
 def claim_of(
-    key: str, body: bytes, dialect: Dialect, *, account_id: str, request_id: str, expires_us: int
+    key: str, body: bytes, spelling: Dialect | Operation, *, account_id: str, request_id: str, expires_us: int
 ) -> Claim:
-    """Scoped to the account, and to the body and the dialect in which its answer is spelled.
+    """Scoped to the account, to the body, and to how its answer is spelled: a chat's dialect, or its operation.
 
     Raises:
         BadRequest: a key that cannot be kept.
@@ -70,7 +71,7 @@ def claim_of(
             f"an Idempotency-Key has at most {KEY_CHARS_MAX} printable ASCII characters",
             param="Idempotency-Key",
         )
-    digest = hashlib.sha256(dialect.encode() + b"\n" + body).hexdigest()
+    digest = hashlib.sha256(spelling.encode() + b"\n" + body).hexdigest()
     return Claim(
         account_id=account_id, key=key, body_sha256=digest, request_id=request_id, expires_us=expires_us
     )

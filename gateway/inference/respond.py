@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.errors import WorkerFailed
 from gateway.inference import encode_mistral, encode_openai
 from gateway.inference.decode import decode
 from gateway.inference.events import Delta, Dialect, Event
@@ -72,6 +73,13 @@ class Responder:
         out = [self.chunk(*pair) for pair in before]
         last = _with_usage(payload, usage) if self._alike else encode_mistral.encode_chunk(event, usage)
         return [piece for piece in out if piece is not None] + [sse.encode(last)]
+
+    def read(self, body: bytes) -> Event:
+        """A complete answer.  Raises WorkerFailed: it is none."""
+        event = decode(body)
+        if not event.deltas:
+            raise WorkerFailed("the worker's answer has no choices; nothing was charged", work_started=True)
+        return event
 
     def whole(self, body: bytes, event: Event, usage: dict[str, Any]) -> bytes:
         """A complete answer with its bill."""

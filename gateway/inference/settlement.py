@@ -22,14 +22,24 @@ SETTLE_TIMEOUT_S = 10.0
 
 class Settlement:
     def __init__(
-        self, writer: Writer, order: Order, hold: Hold, model: Model, book: PriceBook, trace: Trace
+        self,
+        writer: Writer,
+        order: Order,
+        hold: Hold,
+        model: Model,
+        book: PriceBook,
+        trace: Trace,
+        *,
+        generates: bool = True,
     ) -> None:
+        """`generates`: an answer without a token is empty; vectors have none, and are complete."""
         self._writer = writer
         self._order = order
         self._hold = hold
         self._model = model
         self._book = book
         self._trace = trace
+        self._generates = generates
         self._closed = False
 
     @property
@@ -78,7 +88,7 @@ class Settlement:
 
     def _event(self, outcome: Outcome, tally: Tally) -> UsageEvent:
         counts = tally.counts
-        if outcome == "completed" and counts.output_tokens == 0:
+        if outcome == "completed" and counts.output_tokens == 0 and self._generates:
             outcome = "empty"
         return UsageEvent(
             request_id=self._hold.request_id,

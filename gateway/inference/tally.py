@@ -20,7 +20,7 @@ from gateway.inference.events import Usage
 from gateway.inference.measure import Measure
 from gateway.inference.meter import Meter
 from gateway.metering.types import Source
-from gateway.tokens.types import Prompt, PromptBound, PromptCount
+from gateway.tokens.types import AnyPrompt, PromptBound, PromptCount
 from gateway.workers.types import Kind
 
 
@@ -39,7 +39,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """What was known before any worker was asked.  `input_tokens_max` is what was held of the prompt; `output_tokens_max` the most the answer may have."""
 
     model: Model
-    prompt: Prompt
+    prompt: AnyPrompt
     bound: PromptBound
     input_tokens_max: int
     output_tokens_max: int
@@ -60,7 +60,7 @@ async def tally(meter: Meter, sizes: Sizes, kind: Kind, measure: Measure, output
     images, image_source = _images(usage, count, sizes.bound, believed=believed)
     outputs, output_source, reasoning, reasoning_source = await _output(meter, model, measure)
     inputs = min(inputs, sizes.input_tokens_max)
-    outputs = min(outputs, output_tokens_held)
+    outputs = min(outputs, output_tokens_held, sizes.output_tokens_max)
     counts = TokenCounts(
         input_tokens=inputs,
         input_image_tokens=min(images, inputs, sizes.bound.image_tokens_max),

@@ -21,6 +21,10 @@ _MISTRAL_ONLY = ("prompt_mode", "safe_prompt", "guardrails", "prompt_cache_key",
 """Fields that other servers refuse or do not know.  None of them changes what is billed."""
 
 
+_LLAMACPP_LIMITS = ("n_predict", "n_cmpl")
+"""llama.cpp's own words for `max_tokens` and `n`, which win there: an answer beyond the hold, or several of them."""
+
+
 def dialect_spoken(kind: Kind) -> Dialect:
     return "mistral" if kind == "mistral" else "openai"
 
@@ -31,6 +35,8 @@ def translate(request: ChatRequest, worker: Worker, sizes: Sizes) -> bytes:
     fields.pop("max_completion_tokens", None)
     fields.pop("max_tokens", None)
     fields.pop("max_cost_usd", None)
+    for name in _LLAMACPP_LIMITS:
+        fields.pop(name, None)
     if request.output_tokens_max is not None or sizes.output_tokens_max < sizes.model.context_tokens:
         fields["max_tokens"] = _raw(sizes.output_tokens_max)
     fields.pop("stream_options", None)

@@ -13,10 +13,23 @@ import msgspec
 
 from gateway.tokens.guard import BLANKS_MAX, refuse_blanks
 from gateway.tokens.images import MAGISTRAL_IMAGES, ImageRule, bound_image
-from gateway.tokens.types import NOTHING, Message, Part, Prompt, PromptBound, Tool, ToolCall
+from gateway.tokens.types import (
+    NOTHING,
+    AnyPrompt,
+    FimPrompt,
+    Inputs,
+    Message,
+    Part,
+    Prompt,
+    PromptBound,
+    Tool,
+    ToolCall,
+)
 
 PER_PROMPT = 8
 """Begin of sequence, the tools' brackets, generation prompt."""
+PER_INPUT = 4
+"""Begin and end of sequence, or `[CLS]` and `[SEP]`."""
 PER_MESSAGE = 16
 """Role markers; ChatML (`<|im_start|>role\\n…<|im_end|>\\n`) takes the most: its role is a few tokens of text."""
 PER_PART = 4
@@ -37,8 +50,30 @@ _EXPONENT = re.compile(r"[0-9][eE]")
 _string = msgspec.json.Decoder(str)
 
 
-def bound_prompt(prompt: Prompt, rule: ImageRule = MAGISTRAL_IMAGES) -> PromptBound:
+def bound_prompt(prompt: AnyPrompt, rule: ImageRule = MAGISTRAL_IMAGES) -> PromptBound:
     """Raises PromptRejected: a picture whose header cannot be read, or a text that no tokenizer takes."""
+    if isinstance(prompt, Prompt):
+        return _bound_chat(prompt, rule)
+    return _bound_fim(prompt) if isinstance(prompt, FimPrompt) else _bound_inputs(prompt)
+
+
+def _bound_fim(prompt: FimPrompt) -> PromptBound:
+    refuse_blanks(prompt.prompt, "prompt")
+    refuse_blanks(prompt.suffix, "suffix")
+    return PromptBound(PER_PROMPT + _bytes(prompt.prompt) + _bytes(prompt.suffix), 0)
+
+
+def _bound_inputs(inputs: Inputs) -> PromptBound:
+    """Token ids are as many as they are; a worker adds nothing to them."""
+    sizes = []
+    for i, item in enumerate(inputs.items):
+        if isinstance(item, str):
+            refuse_blanks(item, f"input[{i}]")
+        sizes.append(PER_INPUT + _bytes(item) if isinstance(item, str) else len(item))
+    return PromptBound(sum(sizes), 0, max(sizes))
+
+
+def _bound_chat(prompt: Prompt, rule: ImageRule) -> PromptBound:
     text = PER_PROMPT
     images = 0
     for i, tool in enumerate(prompt.tools):

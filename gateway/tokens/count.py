@@ -1,14 +1,17 @@
 """The exact count of a prompt, by class, and of text that was relayed: the numbers a bill rests on."""
 
+from collections.abc import Iterator
+
+from gateway.tokens.fim import encode_fim
 from gateway.tokens.guard import BLANKS_MAX, has_long_blank
 from gateway.tokens.images import MAGISTRAL_IMAGES, ImageRule, count_image, image_grid, read_image, shown_size
 from gateway.tokens.tekken import Vocabulary
 from gateway.tokens.template_v13 import Control, Image, render
-from gateway.tokens.types import Prompt, PromptCount, PromptRejected
+from gateway.tokens.types import AnyPrompt, FimPrompt, Inputs, PromptCount, PromptRejected
 
 
 def count_prompt(
-    prompt: Prompt,
+    prompt: AnyPrompt,
     vocabulary: Vocabulary,
     rule: ImageRule = MAGISTRAL_IMAGES,
     *,
@@ -20,6 +23,11 @@ def count_prompt(
         PromptRejected: a picture that cannot be measured, JSON that cannot be dumped again, a text that no
             tokenizer takes.
     """
+    if isinstance(prompt, FimPrompt):
+        return PromptCount(prompt_tokens=len(encode_fim(prompt, vocabulary)), image_tokens=0)
+    if isinstance(prompt, Inputs):
+        sizes = [len(ids) for ids in _each_input(prompt, vocabulary)]
+        return PromptCount(prompt_tokens=sum(sizes), image_tokens=0, longest_tokens=max(sizes))
     text = images = unread = 0
     for piece in render(prompt):
         if isinstance(piece, str):
@@ -34,13 +42,21 @@ def count_prompt(
 
 
 def encode_prompt(
-    prompt: Prompt,
+    prompt: AnyPrompt,
     vocabulary: Vocabulary,
     rule: ImageRule = MAGISTRAL_IMAGES,
     *,
     exif_transpose: bool = True,
 ) -> list[int]:
-    """The ids themselves.  Raises PromptRejected as `count_prompt` does, and for a link: its ids nobody knows."""
+    """The ids themselves, of several inputs one after the other.
+
+    Raises:
+        PromptRejected: as `count_prompt` does, and for a link: its ids nobody knows.
+    """
+    if isinstance(prompt, FimPrompt):
+        return encode_fim(prompt, vocabulary)
+    if isinstance(prompt, Inputs):
+        return [token for ids in _each_input(prompt, vocabulary) for token in ids]
     ids: list[int] = []
     for piece in render(prompt):
         if isinstance(piece, str):
@@ -50,6 +66,15 @@ def encode_prompt(
         else:
             ids += _image_ids(piece, rule, exif_transpose=exif_transpose)
     return ids
+
+
+def _each_input(inputs: Inputs, vocabulary: Vocabulary) -> Iterator[list[int]]:
+    """A text gets a begin of sequence, as vLLM and llama.cpp give it one; ids stay as they are."""
+    for i, item in enumerate(inputs.items):
+        if isinstance(item, str):
+            yield [int(Control.BOS), *vocabulary.encode(item, f"input[{i}]")]
+        else:
+            yield item
 
 
 def count_text(text: str, vocabulary: Vocabulary) -> int:

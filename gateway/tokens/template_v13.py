@@ -34,6 +34,8 @@ class Control(IntEnum):
     IMG = 10
     IMG_BREAK = 12
     IMG_END = 13
+    PREFIX = 14
+    SUFFIX = 16
     BEGIN_SYSTEM = 17
     END_SYSTEM = 18
     ARGS = 32

@@ -135,11 +135,39 @@ class Prompt(msgspec.Struct, frozen=True):
                 raise PromptRejected("a tool needs its function", f"tools[{i}].function")
 
 
+class FimPrompt(msgspec.Struct, frozen=True):
+    """What stands before the middle that is asked for, and what stands after it."""
+
+    prompt: str
+    suffix: str = ""
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """What is to be embedded, each in a context of its own: texts, or token ids that the client made itself."""
+
+    items: tuple[str | list[int], ...]
+
+
+AnyPrompt = Prompt | FimPrompt | Inputs
+"""A chat's, a FIM request's, an embedding's: what is bounded, counted and held for all alike."""
+
+
 class PromptBound(msgspec.Struct, frozen=True):
-    """No worker counts more than this, but for what its chat template adds by itself."""
+    """No worker counts more than this, but for what its chat template adds by itself.
+
+    `longest_tokens_max` is of the longest of several inputs; a prompt that is one has none.
+    """
 
     text_tokens_max: int
     image_tokens_max: int
+    longest_tokens_max: int | None = None
+
+    @property
+    def context_tokens_max(self) -> int:
+        """What has to fit into the model's context."""
+        if self.longest_tokens_max is not None:
+            return self.longest_tokens_max
+        return self.text_tokens_max + self.image_tokens_max
 
 
 class PromptCount(msgspec.Struct, frozen=True):
@@ -151,10 +179,16 @@ class PromptCount(msgspec.Struct, frozen=True):
     prompt_tokens: int
     image_tokens: int
     images_unread: int = 0
+    longest_tokens: int | None = None
 
     @property
     def text_tokens(self) -> int:
         return self.prompt_tokens - self.image_tokens
+
+    @property
+    def context_tokens(self) -> int:
+        """What has to fit into the model's context: of several inputs, the longest."""
+        return self.prompt_tokens if self.longest_tokens is None else self.longest_tokens
 
 
 def _check_parts(parts: list[Part], where: str, allowed: tuple[str, ...]) -> None:

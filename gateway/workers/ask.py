@@ -1,4 +1,4 @@
-"""Ask a worker for a completion: open it, follow its stream, read its body, each under a deadline.
+"""Ask a worker for a completion or for embeddings: open it, follow its stream, read its body, each under a deadline.
 
 What goes wrong becomes one error of the tree in `errors.py`, in words for the caller; a worker's address, key or
 internals are never among them.
@@ -22,10 +22,14 @@ from gateway.workers.types import DRAINED_KINDS, Timeouts, Worker
 
 BODY_BYTES_MAX = 64 * 2**20
 ERROR_BYTES_MAX = 64 * 2**10
+SMALL_BYTES_MAX = 2**20
+"""A count, a token, one vector: 8,192 dimensions are 180 kB as text."""
 LINE_BYTES_MAX = 8 * 2**20
 """One event of a stream: a large tool call is kilobytes."""
 RETRY_AFTER_S_MAX = 3600
 OK = 200
+_TOO_LARGE = b"is too large to process"
+"""llama.cpp's 500 for an input longer than its batch: the caller's mistake, and no reason to give the worker up."""
 
 T = TypeVar("T")
 
@@ -80,16 +84,18 @@ class Exchange:
         self._pending = None
         return chunk
 
-    async def begin(self, *, stream: bool) -> None:
+    async def begin(self, *, stream: bool, has: bytes) -> None:
         """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
+
+        `has` is what every whole answer of its sort has in it.
 
         Raises:
             WorkerFailed, WorkerTimedOut: nothing came, or nothing that can be used.
         """
         if not stream:
             self._body = await self.body()
-            if b'"choices"' not in self._body:
-                raise _nonsense("something that is no completion")
+            if has not in self._body:
+                raise _nonsense("something that is no answer")
         elif self.worker.kind not in DRAINED_KINDS:  # what those have begun is read to its end, and billed
             payload = await self._first()
             if payload is not None:
@@ -128,8 +134,10 @@ class Exchange:
             self.waited_s += time.monotonic() - begun
 
 
-async def ask(client: HttpClient, worker: Worker, payload: bytes, timeouts: Timeouts, work: Work) -> Exchange:
-    """Sends a chat completion; returns when the worker has begun to answer it with a 200.
+async def ask(
+    client: HttpClient, worker: Worker, path: str, payload: bytes, timeouts: Timeouts, work: Work
+) -> Exchange:
+    """Sends a request; returns when the worker has begun to answer it with a 200.
 
     Raises:
         WorkerUnreachable: no connection; another worker may be asked.
@@ -139,7 +147,7 @@ async def ask(client: HttpClient, worker: Worker, payload: bytes, timeouts: Time
     `work` ends when the exchange is closed; if there is none, it is the caller's to end.
     """
     begun = time.monotonic()
-    answer = await _post(client, worker, "/v1/chat/completions", payload, timeouts)
+    answer = await _post(client, worker, path, payload, timeouts)
     return Exchange(worker, answer, timeouts, begun, work)
 
 
@@ -149,7 +157,7 @@ async def post_json(
     """A small question with a small answer; raises what `ask` raises."""
     answer = await _post(client, worker, path, payload, timeouts)
     try:
-        return await _within(timeouts.first_byte_s, read_body(answer, ERROR_BYTES_MAX))
+        return await _within(timeouts.first_byte_s, read_body(answer, SMALL_BYTES_MAX))
     finally:
         await answer.close()
 
@@ -191,6 +199,8 @@ def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
         return WorkerFailed(
             "the worker does not accept the gateway's credentials; tell the operator", code="worker_denied"
         )
+    if _TOO_LARGE in detail:
+        return WorkerRefused(_words(detail), status=400)
     return WorkerFailed(f"the worker failed with status {status}; nothing was charged", work_started=True)
 
 

@@ -23,6 +23,8 @@ MODEL = "smollm2-135m"
 CONTEXT_TOKENS = 8192
 """SmolLM2's training context: what one request may use."""
 SLOTS = 4
+MEAN_POOLING = 1
+"""llama.cpp's number for it.  Without pooling a generating model has a vector per token, which OpenAI's shape has no place for."""
 ERRORS_ONLY, EVERYTHING = 1, 4
 """llama.cpp's verbosities: its errors are what `EmbeddedWorkerUnavailable` quotes."""
 START_TIMEOUT_S = 60.0
@@ -69,7 +71,7 @@ class EmbeddedWorker:
     def __init__(
         self, model_path: Path | None = None, alias: str = MODEL, port: int = 0, *options: str
     ) -> None:
-        """`options` go to the child as they are: `--context`, `--slots`, `--no-share-context`, `--verbose`."""
+        """`options` go to the child as they are: `--context`, `--slots`, `--no-share-context`, `--embeddings`, `--verbose`."""
         self._path = model_path
         self._alias = alias
         self._port = port
@@ -160,6 +162,8 @@ def _serve(options: argparse.Namespace) -> Any:
     params.verbosity = EVERYTHING if options.verbose else ERRORS_ONLY
     params.endpoint_metrics = params.endpoint_slots = params.use_jinja = True
     params.ui = False
+    if options.embeddings:
+        params.embedding, params.pooling_type = True, MEAN_POOLING
     params.cache_ram_mib = CACHE_RAM_MIB
     # llama.cpp's threads spin while they wait for each other: on every core of a busy machine they crawl.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) // 2)
@@ -177,6 +181,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=CONTEXT_TOKENS, help="tokens that one request may use")
     parser.add_argument("--slots", type=int, default=SLOTS, help="requests served at once")
     parser.add_argument("--share-context", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--embeddings", action="store_true", help="answer to /v1/embeddings too")
     parser.add_argument("--verbose", action="store_true", help="everything that llama.cpp has to say")
     options = parser.parse_args()
     if options.model is None:

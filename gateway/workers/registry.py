@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.catalog.snapshot import Catalog
+from gateway.catalog.types import Model
 from gateway.errors import NoWorker, WorkerFailed
 from gateway.kit.log import logger
 from gateway.workers.discover import Card, list_mistral_models, list_models
@@ -97,6 +98,10 @@ class Registry:
             if not self.is_cordoned(worker.name)
             for model_id in worker.models
         }
+
+    def model(self, model_id: str) -> Model | None:
+        """What the price book in force says of it."""
+        return self._catalog.find(model_id)
 
     def look_again(self) -> None:
         """After a change of the price book: every worker is asked anew what it offers."""

@@ -58,12 +58,12 @@ class Router:
         return len(self._queue)
 
     def allowed(self, need: Need) -> list[Worker]:
-        """Those that serve the model and that the policy admits.  Raises NoWorker."""
+        """Those that serve the model, understand the request, and that the policy admits.  Raises NoWorker."""
         policy = self._policy(need)
         found = [
             worker
             for worker in self.registry.serving(need.model_id)
-            if tier(worker, need, policy) is not None
+            if (need.kinds is None or worker.kind in need.kinds) and tier(worker, need, policy) is not None
         ]
         if not found:
             raise NoWorker(

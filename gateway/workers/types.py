@@ -70,6 +70,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     vision: bool = False
     policy: Policy | None = None
     spot: int | None = None
+    kinds: frozenset[Kind] | None = None
+    """Those that understand the request; None: all do."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.workers.embedded import EmbeddedWorker
+from tests.fixtures.offering import offering
 from tests.fixtures.real import require_embedded
 from tests.fixtures.running import RunningGateway, chat
 from tests.fixtures.scripted import ScriptedWorker
@@ -125,3 +126,46 @@ def test_a_model_that_can_only_be_bounded_says_so(gateway: RunningGateway, fresh
         answer = api.post("/v1/tokenize", json=chat("Hello", model="ministral-3b-2512"))
     assert (answer.status_code, answer.json()["code"]) == (400, "no_tokenizer")
     assert "at most" in answer.json()["message"]
+
+
+@pytest.fixture(scope="module")
+def offers(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    folder = tmp_path_factory.mktemp("offers")
+    with RunningGateway(folder, worker.url, price_book=offering(folder)) as running:
+        yield running
+
+
+PREVIEWED: list[tuple[dict[str, Any], list[int]]] = [
+    ({"input": ["Hello", "Hello"]}, [1, 22177, 1, 22177]),
+    ({"input": [5, 6, 7]}, [5, 6, 7]),
+    ({"prompt": "Hello", "suffix": "Hello"}, [1, 16, 22177, 14, 22177]),
+]
+
+
+@pytest.mark.parametrize(("asked", "ids"), PREVIEWED)
+def test_fim_and_embeddings_are_counted_and_priced(
+    offers: RunningGateway, fresh: Name, asked: dict[str, Any], ids: list[int]
+) -> None:
+    body = {"model": "magistral-small-2509", **asked}
+    with offers.api(offers.account(fresh())) as api:
+        counted = api.post("/v1/tokenize", json={**body, "return_tokens": True}).json()
+        priced = api.post("/v1/estimate", json=body).json()
+        assert (counted["prompt_tokens"], counted["tokens"]) == (len(ids), ids)
+        if "input" in asked:
+            assert (priced["max_tokens"], priced["cost_max_nanousd"]) == (0, len(ids) * 200)
+            assert priced["cost_likely_nanousd"] == len(ids) * 200
+        else:
+            room = 131_072 - len(ids)
+            assert (priced["max_tokens"], priced["cost_max_nanousd"]) == (room, len(ids) * 200 + room * 600)
+        assert priced["affordable"] is True
+    with offers.api(offers.account(fresh(), "0")) as poor:
+        assert poor.post("/v1/estimate", json=body).json()["affordable"] is False
+
+
+def test_what_a_model_does_not_offer_is_not_counted(gateway: RunningGateway, fresh: Name) -> None:
+    with gateway.api(gateway.account(fresh())) as api:
+        for asked in ({"input": "x"}, {"prompt": "x"}):
+            answer = api.post("/v1/tokenize", json={"model": "magistral-small-2509", **asked})
+            assert (answer.status_code, answer.json()["code"]) == (400, "operation_not_offered")
+        answer = api.post("/v1/tokenize", json={"model": "mistral-embed", "input": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "no_tokenizer")

@@ -158,26 +158,26 @@ def test_a_price_entered_today_applies_from_when_it_says(tmp_path: Path) -> None
         with gateway.api(gateway.operator()) as admin, gateway.api(gateway.account("a")) as api:
             old = api.post(PATH, json=ASK)
             soon = datetime.now(UTC) + timedelta(seconds=6)
-            toml = BOOK.replace("version = 2", "version = 3").replace('output = "0.60"', 'output = "1.20"', 1)
+            toml = BOOK.replace("version = 3", "version = 4").replace('output = "0.60"', 'output = "1.20"', 1)
             early = admin.post("/admin/v1/prices", json={"toml": toml})
             assert early.status_code == 400
             assert "in the future" in early.json()["error"]["message"]
             toml = toml.replace("2026-01-01T00:00:00Z", soon.isoformat(timespec="seconds"), 1)
-            assert admin.post("/admin/v1/prices", json={"toml": toml}).json()["version"] == 3
-            stale = admin.post("/admin/v1/prices", json={"toml": toml.replace("version = 3", "version = 1")})
+            assert admin.post("/admin/v1/prices", json={"toml": toml}).json()["version"] == 4
+            stale = admin.post("/admin/v1/prices", json={"toml": toml.replace("version = 4", "version = 1")})
             assert stale.status_code in (400, 409)
             assert admin.post("/admin/v1/prices", json={"toml": "version ="}).status_code == 400
 
             def version() -> int:
                 return int(_receipt(api, api.post(PATH, json=ASK))["price_version"])
 
-            assert version() == 2
-            eventually(lambda: version() == 3, "the new prices are in force", 20)
+            assert version() == 3
+            eventually(lambda: version() == 4, "the new prices are in force", 20)
             new = api.post(PATH, json=ASK)
             assert new.json()["usage"]["cost_nanousd"] - old.json()["usage"]["cost_nanousd"] == 5 * 600
-            assert _receipt(api, old)["price_version"] == 2
+            assert _receipt(api, old)["price_version"] == 3
             listed = admin.get("/admin/v1/prices").json()["data"]
-            assert [(book["version"], book["in_force"]) for book in listed] == [(2, False), (3, True)]
+            assert [(book["version"], book["in_force"]) for book in listed] == [(3, False), (4, True)]
 
 
 def _receipt(api: httpx.Client, answer: httpx.Response) -> dict[str, object]:

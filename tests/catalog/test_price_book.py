@@ -29,6 +29,11 @@ def test_the_shipped_book() -> None:
     assert magistral.context_tokens == 131_072
     assert magistral.upstreams == {}, "the Mistral API retired it"
     assert catalog.require("mistral-small-latest").upstreams == {"mistral": "mistral-small-2603"}
+    assert magistral.operations == ("chat",)
+    assert catalog.require("codestral-latest").operations == ("chat", "fim")
+    embed = catalog.require("mistral-embed")
+    assert (embed.id, embed.operations) == ("mistral-embed-2312", ("embeddings",))
+    assert (embed.prices.input_text, embed.prices.output_max) == (100_000_000, 0)
     assert (BOOK.sign_up_nanousd, BOOK.monthly_free_nanousd) == (5 * 10**9, 10**9)
     assert BOOK.tiers == (Tier(10**8, 0), Tier(10**9, 10), Tier(10**10, 20), Tier(None, 30))
     with pytest.raises(UnknownModel, match="magistral-small-2509"):
@@ -70,6 +75,10 @@ def test_prices_left_out_follow() -> None:
         ('input = "0.10"', "input = 0.10", "Expected `str`"),
         ('input = "0.10"', 'input = "-1"', "negative"),
         ('input = "0.10"', 'input = "0.0000000001"', "US dollars"),
+        (', output = "0.20"', "", "m: usd_per_mtok needs an output price"),
+        (', output = "0.20"', ', output = ""', "US dollars"),
+        ("context_tokens = 10", "context_tokens = 10\nchat = false", "must offer something"),
+        (', output = "0.20", cached = "0.01" }', " }\nchat = false\nfim = true", "output price"),
         ("context_tokens = 10", "context_tokens = 0", "positive"),
         ("context_tokens = 10", "context_tokens = 10\nspeed = 3", "unknown field"),
         ("2026-01-01T00:00:00Z", '"soon"', "instant"),
@@ -213,3 +222,10 @@ def test_a_hold_has_slack_only_for_prices_that_are_no_whole_nano_dollars_per_tok
 def test_counts_that_cannot_be(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="token"):
         TokenCounts(**wrong)
+
+
+def test_a_model_of_embeddings_alone_needs_no_output_price() -> None:
+    text = GOOD.replace(', output = "0.20"', "") + "chat = false\nembeddings = true\n"
+    model = read_toml.parse(text, "x").models[0]
+    assert (model.operations, model.generates) == (("embeddings",), False)
+    assert (model.prices.input_text, model.prices.output_max) == (10**8, 0)

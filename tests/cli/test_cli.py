@@ -207,7 +207,7 @@ def test_prices_statement_and_rerate(run: Run, tmp_path: Path) -> None:
     assert key["cap_month_usd"] == "0.500000000"
     assert as_json(run, "keys", "cap", key["id"], "--cap-month", "none")["cap_month_usd"] is None
     (book,) = as_json(run, "prices", "list")
-    assert (book["version"], book["in_force"]) == (2, True)
+    assert (book["version"], book["in_force"]) == (3, True)
     with ScriptedWorker(kind="vllm") as worker, RunningGateway(tmp_path / "data", worker.url) as gateway:  # noqa: SIM117
         with gateway.api(key["key"]) as api:
             cost = api.post("/v1/chat/completions", json=chat("ok tokens=5")).json()["usage"]["cost_nanousd"]
@@ -221,7 +221,7 @@ def test_prices_statement_and_rerate(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     text = (Path(__file__).parents[2] / "gateway/catalog/price_book.toml").read_text()
     other.write_text(
-        text.replace("version = 2", "version = 3").replace('output = "0.60"', 'output = "1.20"', 1)
+        text.replace("version = 3", "version = 4").replace('output = "0.60"', 'output = "1.20"', 1)
     )
     (row,) = as_json(run, "rerate", "--book", str(other), "--month", month)
     assert row["difference_usd"] == format_usd(5 * 600)
@@ -231,7 +231,7 @@ def test_prices_statement_and_rerate(run: Run, tmp_path: Path) -> None:
     assert "no price for: magistral-small-2509" in out
     assert run("rerate", "--book", str(other), "--month", "last")[0] == 1
     later = tmp_path / "later.toml"
-    later.write_text(text.replace("version = 2", "version = 3").replace("2026-01-01", "2099-01-01"))
-    assert as_json(run, "prices", "publish", str(later))["version"] == 3
+    later.write_text(text.replace("version = 3", "version = 4").replace("2026-01-01", "2099-01-01"))
+    assert as_json(run, "prices", "publish", str(later))["version"] == 4
     assert [row["in_force"] for row in as_json(run, "prices", "list")] == [True, False]
     assert run("prices", "publish", str(other))[0] == 1

@@ -250,6 +250,14 @@ def test_max_tokens_left_out_stays_out_unless_the_balance_is_short() -> None:
     assert sent("vllm", "openai", 500, max_tokens=None)["max_tokens"] == 500
 
 
+def test_no_other_word_lifts_the_limits() -> None:
+    """llama.cpp would write 99 tokens three times, and the hold is for 50 of them, once."""
+    for kind in ("llamacpp", "vllm", "openai", "mistral"):
+        body = sent(kind, "openai", 50, n_predict=99, n_cmpl=3)  # type: ignore[arg-type]
+        assert body["max_tokens"] == 50
+        assert not {"n_predict", "n_cmpl"} & body.keys()
+
+
 def test_clients_are_told_apart_by_their_name() -> None:
     assert dialect_of("mistral-client-python/3.7.0") == "mistral"
     assert dialect_of("mistral-client-typescript/2.7.0") == "mistral"
