@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.workers import embedded
@@ -64,6 +65,57 @@ def slowed(worker: EmbeddedWorker) -> Iterator[None]:
         thread.join()
 
 
+class Drill:
+    """The gateway under load, and what its operator can see and do."""
+
+    def __init__(self, gateway: RunningGateway, admin: httpx.Client) -> None:
+        self._gateway = gateway
+        self.admin = admin
+        self.phases: dict[str, tuple[float, float]] = {}
+
+    def state(self, worker: EmbeddedWorker, field: str) -> object:
+        listed = {each["url"]: each for each in self.admin.get(WORKERS).json()["data"]}
+        return listed[worker.url][field]
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.phases[name] = (begun, time.monotonic())
+
+    def run(
+        self, one: EmbeddedWorker, two: EmbeddedWorker, three: EmbeddedWorker, four: EmbeddedWorker
+    ) -> float:
+        """One thing after another goes wrong.  How long the frozen worker was not out, seconds."""
+        with self.phase("three workers"):
+            time.sleep(PHASE_S)
+        with self.phase("one killed (SIGKILL)"):
+            os.kill(pid(one), signal.SIGKILL)
+            eventually(lambda: self.state(one, "out") is True, "the killed one is out")
+            time.sleep(PHASE_S)
+        with self.phase("one more frozen (SIGSTOP)"):
+            os.kill(pid(two), signal.SIGSTOP)
+            frozen_at = time.monotonic()
+            eventually(lambda: self.state(two, "out") is True, "the frozen one is out")
+            out_after_s = time.monotonic() - frozen_at
+        with self.phase("one left"):
+            time.sleep(PHASE_S)
+        with self.phase("one added"):
+            assert self.admin.post(WORKERS, json={"url": four.url}).status_code == 201
+            time.sleep(PHASE_S)
+        with self.phase("one slowed to a twentieth"), slowed(three):
+            time.sleep(PHASE_S)
+        with self.phase("the slow one drained"):
+            self.admin.patch(WORKERS, json={"name": three.url, "cordoned": True})
+            eventually(lambda: self.state(three, "in_flight") == 0, "it is drained")
+            time.sleep(PHASE_S)
+        with self.phase("the frozen one back"):
+            os.kill(pid(two), signal.SIGCONT)
+            eventually(lambda: self.state(two, "out") is False, "a probe found it well again")
+            time.sleep(PHASE_S)
+        return out_after_s
+
+
 def test_workers_break_under_load_and_nobody_who_had_not_begun_notices(
     model: Path, tmp_path: Path, fresh: Name
 ) -> None:
@@ -77,57 +129,19 @@ def test_workers_break_under_load_and_nobody_who_had_not_begun_notices(
         RunningGateway(tmp_path, one.url, two.url, three.url, **options) as gateway,
         gateway.api(gateway.operator()) as admin,
     ):
-        phases: dict[str, tuple[float, float]] = {}
-
-        def state(worker: EmbeddedWorker, field: str) -> object:
-            listed = {each["url"]: each for each in admin.get(WORKERS).json()["data"]}
-            return listed[worker.url][field]
-
-        @contextmanager
-        def phase(name: str) -> Iterator[None]:
-            begun = time.monotonic()
-            yield
-            phases[name] = (begun, time.monotonic())
-
+        drill = Drill(gateway, admin)
         body = chat("Hello, how are you today?", max_tokens=20)
         with Traffic(gateway, fresh(), body, CLIENTS) as traffic:
-            with phase("three workers"):
-                time.sleep(PHASE_S)
-            with phase("one killed (SIGKILL)"):
-                os.kill(pid(one), signal.SIGKILL)
-                eventually(lambda: state(one, "out") is True, "the killed one is out")
-                time.sleep(PHASE_S)
-            with phase("one more frozen (SIGSTOP)"):
-                os.kill(pid(two), signal.SIGSTOP)
-                frozen_at = time.monotonic()
-                eventually(lambda: state(two, "out") is True, "the frozen one is out")
-                out_after_s = time.monotonic() - frozen_at
-            with phase("one left"):
-                time.sleep(PHASE_S)
-            with phase("one added"):
-                assert admin.post(WORKERS, json={"url": four.url}).status_code == 201
-                time.sleep(PHASE_S)
-            with phase("one slowed to a twentieth"), slowed(three):
-                time.sleep(PHASE_S)
-            with phase("the slow one drained"):
-                admin.patch(WORKERS, json={"name": three.url, "cordoned": True})
-                eventually(lambda: state(three, "in_flight") == 0, "it is drained")
-                time.sleep(PHASE_S)
-            with phase("the frozen one back"):
-                os.kill(pid(two), signal.SIGCONT)
-                eventually(lambda: state(two, "out") is False, "a probe found it well again")
-                time.sleep(PHASE_S)
+            out_after_s = drill.run(one, two, three, four)
         outcomes = traffic.check_bills()
-        print(f"\n{HEADER}")
-        for name, times in phases.items():
-            print(line(name, traffic.between(*times)))
-        print(
-            f"the frozen worker was out after {out_after_s:.2f} s (deadline {DEADLINE_S} s); {dict(outcomes)}"
-        )
-        refused = [each.said for each in traffic.seen if not each.began]
-        assert refused == [], "who had not begun to stream was served by another worker"
-        assert out_after_s <= DEADLINE_S + 1
-        calm = percentile(traffic.between(*phases["three workers"]), 0.99)
-        for name in ("the slow one drained", "the frozen one back"):
-            again = percentile(traffic.between(*phases[name]), 0.99)
-            assert again <= max(3 * calm, calm + 0.3), f"waits recover: {again:.3f} s, {calm:.3f} s before"
+    print(f"\n{HEADER}")
+    for name, times in drill.phases.items():
+        print(line(name, traffic.between(*times)))
+    print(f"the frozen worker was out after {out_after_s:.2f} s (deadline {DEADLINE_S} s); {dict(outcomes)}")
+    refused = [each.said for each in traffic.seen if not each.began]
+    assert refused == [], "who had not begun to stream was served by another worker"
+    assert out_after_s <= DEADLINE_S + 1
+    calm = percentile(traffic.between(*drill.phases["three workers"]), 0.99)
+    for name in ("the slow one drained", "the frozen one back"):
+        again = percentile(traffic.between(*drill.phases[name]), 0.99)
+        assert again <= max(3 * calm, calm + 0.3), f"waits recover: {again:.3f} s, {calm:.3f} s before"
