@@ -36,6 +36,13 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return max(self.output_text, self.output_reasoning)
 
 
+class SystemChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One part of a default system prompt: text, or thinking."""
+
+    text: str = ""
+    thinking: str = ""
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`upstreams` maps a provider (`mistral`) to its name for the model; workers are matched by id or alias."""
 
@@ -61,6 +68,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     believed_kinds: tuple[str, ...] = ("vllm", "mistral", "openai")
     """Kinds of worker whose input counts are believed; others (llama.cpp, Ollama, …) are billed by ours (ADR 0006)."""
     upstreams: dict[str, str] = {}
+    default_system_prompt: tuple[SystemChunk, ...] = ()
+    """What it was trained to be told; added where a client sends no system prompt of its own, and billed."""
 
     @property
     def operations(self) -> tuple[Operation, ...]:

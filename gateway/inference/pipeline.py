@@ -8,6 +8,7 @@ import msgspec
 from gateway.catalog.types import Operation, PriceBook
 from gateway.credit.types import Hold, Order
 from gateway.inference.audit import Answered
+from gateway.inference.default_prompt import with_default_prompt
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
 from gateway.inference.events import Dialect
 from gateway.inference.gateway import Gateway
@@ -73,6 +74,8 @@ async def _run(
     request = parse_as(arrival.operation, arrival.body, arrival.dialect)
     model = prices.require(request.model)
     refuse_unoffered(request.operation, model)
+    request = with_default_prompt(request, model)
+    request = msgspec.structs.replace(request, account_id=payer(arrival.caller))
     trace.model, trace.streamed = model.id, request.stream
     sizes = await fit(request, size_up(request, model), gateway.measure)
     sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)

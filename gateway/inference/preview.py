@@ -8,6 +8,7 @@ from gateway.catalog.rate import prompt_cost_max, rate, total_nanousd
 from gateway.catalog.types import TOKEN_CLASSES, Model, PriceBook, Starts, TokenCounts
 from gateway.credit import store as credit
 from gateway.errors import BadRequest
+from gateway.inference.default_prompt import with_default_prompt
 from gateway.inference.estimate import exactly, fit, size_up
 from gateway.inference.gateway import Gateway
 from gateway.inference.operations import refuse_unoffered
@@ -72,7 +73,10 @@ async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[C
 
 
 async def tokenize(gateway: Gateway, request: ChatRequest) -> dict[str, Any]:
-    """Counts by class; with `"return_tokens": true` also the ids.  Raises what `count` raises."""
+    """Counts by class of what was sent, and what we would add; with `"return_tokens": true` also the ids.
+
+    Raises what `count` raises.
+    """
     model = gateway.catalog.require(request.model)
     counted, sizes = await count(gateway, request, model)
     answer: dict[str, Any] = {
@@ -82,6 +86,7 @@ async def tokenize(gateway: Gateway, request: ChatRequest) -> dict[str, Any]:
         "text_tokens": counted.text_tokens,
         "image_tokens": counted.image_tokens,
         "images_unread": counted.images_unread,
+        "default_system_prompt_tokens": await _added_tokens(gateway, request, model, counted),
         "source": counted.source,
         "max_context_length": model.context_tokens,
     }
@@ -92,6 +97,14 @@ async def tokenize(gateway: Gateway, request: ChatRequest) -> dict[str, Any]:
     return answer
 
 
+async def _added_tokens(gateway: Gateway, request: ChatRequest, model: Model, counted: Counted) -> int:
+    """Of the default system prompt, where this request would get it."""
+    sent = with_default_prompt(request, model)
+    if sent is request or not model.counted_here:
+        return 0
+    return (await count(gateway, sent, model))[0].prompt_tokens - counted.prompt_tokens
+
+
 async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> dict[str, Any]:
     """Worst and likely cost, the discount tier reached, and what the balance affords.
 
@@ -99,6 +112,7 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
     the model; without any there is none, rather than a guess.
     """
     model = gateway.catalog.require(request.model)
+    request = with_default_prompt(request, model)
     counted, sizes = await count(gateway, request, model)
     sizes = await fit(request, sizes, gateway.measure)
     room = model.context_tokens - counted.prompt_tokens

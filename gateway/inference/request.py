@@ -52,6 +52,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens_max: int | None
     max_cost_nanousd: int | None
     dialect: Dialect
+    account_id: str = ""
+    """Who asks: no two share a worker's prefix cache."""
     fields: dict[str, msgspec.Raw]
 
 

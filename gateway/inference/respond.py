@@ -4,6 +4,7 @@ A stream's tail (the chunk with the finish reason and whatever follows) is kept 
 so that no client sees a completed answer that is not billed, or a bill that is not the real one.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from gateway.inference.events import Delta, Dialect, Event
 from gateway.kit import sse
 
 _encoder = msgspec.json.Encoder()
+_REASONING = re.compile(rb'"reasoning(?:_content)?"\s*:\s*("(?:[^"\\]|\\.)*")')
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -37,13 +39,17 @@ class Responder:
         self._last = payload
         if self._alike:
             if event is None or event.usage is None:
-                return sse.encode(payload)
-            return _without_usage(payload) if event.deltas else None
+                return sse.encode(self._named(payload))
+            return _without_usage(self._named(payload)) if event.deltas else None
         event = event or decode(payload)
         if not event.deltas:
             return None
         encode = encode_openai.encode_chunk if self._client == "openai" else encode_mistral.encode_chunk
         return sse.encode(encode(event))
+
+    def _named(self, payload: bytes) -> bytes:
+        """Passed on between OpenAI's dialects: reasoning under both of its names, whichever the worker knows."""
+        return name_reasoning_twice(payload) if self._client == "openai" else payload
 
     def cut_short(self) -> None:
         """The answer ends here, properly, although the worker had more to say: credit ran out."""
@@ -84,9 +90,19 @@ class Responder:
     def whole(self, body: bytes, event: Event, usage: dict[str, Any]) -> bytes:
         """A complete answer with its bill."""
         if self._alike:
-            return _with_usage(body, usage)
+            return _with_usage(self._named(body), usage)
         encode = encode_openai.encode_whole if self._client == "openai" else encode_mistral.encode_whole
         return encode(event, usage)
+
+
+def name_reasoning_twice(payload: bytes) -> bytes:
+    """VLLM says `reasoning`, llama.cpp and DeepSeek `reasoning_content`; clients look for either.
+
+    A key is followed by a colon and no string's inside is: in there every quote is escaped.
+    """
+    if b'"reasoning' not in payload or (b'"reasoning"' in payload and b'"reasoning_content"' in payload):
+        return payload
+    return _REASONING.sub(rb'"reasoning":\1,"reasoning_content":\1', payload)
 
 
 def _without_usage(payload: bytes) -> bytes:

@@ -92,6 +92,7 @@ def test_what_a_worker_gets(gateway: RunningGateway, worker: OfferingWorker, fre
         seen = worker.seen[-1]
         assert seen.path == "/v1/completions"
         assert prefix_of(seen.body.pop("prompt")) == "ok"
+        assert len(seen.body.pop("cache_salt")) == 64
         assert seen.body == {"model": MODEL, "seed": 4, "stop": ["\n"], "temperature": 0.1, "max_tokens": 50}
         post(api, fim("ok", stream=True))
         assert worker.seen[-1].body["stream_options"] == {

@@ -64,12 +64,16 @@ def vocabulary() -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def mistral_encodes(tmp_path_factory: pytest.TempPathFactory) -> Encode:
+    return encoder_v13(tmp_path_factory.mktemp("derived"))
+
+
+def encoder_v13(folder: Path) -> Encode:
     """The ids that mistral_common makes of a chat body; it raises what it refuses.
 
     Pictures pass through its own loader and size formula; only the resizing of pixels, which needs OpenCV, is left
     out.
     """
-    derived = derive_v13(tmp_path_factory.mktemp("derived"))
+    derived = derive_v13(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mistral_common.protocol.instruct.request import ChatCompletionRequest
