@@ -23,12 +23,15 @@ from gateway.workers.order_by import is_fit, tier
 from gateway.workers.queue import Queue, QueueFull
 from gateway.workers.registry import Registry
 from gateway.workers.ring import Ring
-from gateway.workers.types import Need, Policy, Worker
+from gateway.workers.types import Kind, Need, Policy, Worker
 
 TICK_S = 0.1
 """How often those who wait look again by themselves: a pause may be over, a worker may have been added."""
 UNFIT = 2**62
 """Added to the tier of a worker that may not be able to take the request: asked when nobody else can."""
+
+
+Line = tuple[str, Policy, frozenset[Kind] | None]
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +52,7 @@ class Router:
         self.health = Health()
         self.homes = Homes()
         self._routing = routing
-        self._queue = Queue(routing.queue_max)
+        self._queue: Queue[Line] = Queue(routing.queue_max)
         self.rings: dict[tuple[tuple[str, int], ...], Ring] = {}
         self._chance = Random()  # noqa: S311 - a spread, not a secret
 
@@ -85,7 +88,7 @@ class Router:
         """
         if not [worker for worker in self.allowed(need) if worker.name not in tried]:
             return None
-        if not self._queue.has(need.model_id):
+        if not self._queue.has(self._line(need)):
             found = self.spare(need, tried, rank_max=OUT)
             if found is not None:
                 return found
@@ -119,11 +122,11 @@ class Router:
         """Runs for the life of the process: wakes those whose worker became free by itself."""
         while True:
             await asyncio.sleep(TICK_S)
-            for model_id in self._queue.models:
-                self._queue.wake(model_id)
+            for line in self._queue.lines:
+                self._queue.wake(line)
 
     async def _wait(self, need: Need, tried: Collection[str], wait_s: float) -> tuple[Worker, Work] | None:
-        begun = time.monotonic()
+        begun, line = time.monotonic(), self._line(need)
         again_s = self._busy_for(need, tried)
         if again_s > wait_s:
             raise _all_busy(need, again_s)
@@ -131,13 +134,15 @@ class Router:
         try:
             async with asyncio.timeout(wait_s):
                 while True:
-                    with self._queue.place(need.model_id, need.account_id, first=first) as turn:
+                    with self._queue.place(line, need.account_id, first=first) as turn:
                         await turn
                     found = self.spare(need, tried, rank_max=OUT)
                     if found is not None:
-                        self._queue.wake(need.model_id)  # there may be room for more than one
+                        self._queue.wake(line)  # there may be room for more than one
                         return found
-                    first = True
+                    first = (
+                        not tried
+                    )  # who may not have the worker that is free must not stand in others' way
         except QueueFull:
             raise _all_busy(need, max(1.0, again_s)) from None
         except TimeoutError:
@@ -172,6 +177,10 @@ class Router:
             return BUSY
         return CROWDED if self.gauges.of(worker.name).is_crowded(now) else FREE
 
+    def _line(self, need: Need) -> Line:
+        """Who waits for the same workers."""
+        return need.model_id, self._policy(need), need.kinds
+
     def _policy(self, need: Need) -> Policy:
         return need.policy or self._routing.policies.get(need.model_id) or self._routing.policy
 
@@ -184,8 +193,9 @@ class Router:
         return self.rings[key]
 
     def _freed(self, worker: Worker) -> None:
-        for model_id in worker.models:
-            self._queue.wake(model_id)
+        for line in self._queue.lines:
+            if line[0] in worker.models:
+                self._queue.wake(line)
 
 
 def _all_busy(need: Need, again_s: float) -> WorkerBusy:

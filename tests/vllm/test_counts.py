@@ -21,6 +21,7 @@ from tests.vllm.serve import MODEL, VllmServer
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(400)]
 Name = Callable[[], str]
 CHAT = "/v1/chat/completions"
+DEFAULT_PROMPT = 123
 CHUNKS_READ = 20
 """Of the 25 lines that the client reads at least so many carry a token."""
 WEATHER = {
@@ -40,6 +41,18 @@ CASES: dict[str, dict[str, Any]] = {
     "conversation": {"messages": [
         {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Bonjour à tous, ça va ? 你好"},
         {"role": "assistant", "content": "Fine."}, {"role": "user", "content": "And 12345 + 67890?"}]},
+    "thinking": {"messages": [
+        {"role": "user", "content": "2+2?"},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "Two and two."}], "closed": True},
+            {"type": "text", "text": "4"}]},
+        {"role": "user", "content": "And three?"}]},
+    "prefix": {"messages": [
+        {"role": "user", "content": "Tell me a story."},
+        {"role": "assistant", "content": "Once upon a time", "prefix": True}]},
+    "its own system prompt": {"messages": [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]},
+    "no default prompt": {"messages": [{"role": "user", "content": "Hello"}], "prompt_mode": None},
     "image": {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, image(224, 224)]}]},
     "images": {"messages": [{"role": "user", "content": [{"type": "text", "text": "And these?"}, image(640, 480), image(200, 100)]}]},
 }  # fmt: skip
@@ -91,7 +104,8 @@ def test_usage_metrics_counts_and_receipts_are_the_same_numbers(
                 usage = usage_of(answer.text, stream=stream)
                 receipt = api.get(f"/v1/receipts/{answer.headers['x-request-id']}").json()["usage"]
                 images = (usage["prompt_tokens_details"].get("multimodal_tokens") or {}).get("image", 0)
-                assert usage["prompt_tokens"] == counted["prompt_tokens"] == receipt["input_tokens"], name
+                prompt = counted["prompt_tokens"] + counted["default_system_prompt_tokens"]
+                assert usage["prompt_tokens"] == prompt == receipt["input_tokens"], name
                 assert images == counted["image_tokens"] == receipt["input_image_tokens"], name
                 assert usage["completion_tokens"] == receipt["output_tokens"], name
                 reasoning = usage["completion_tokens_details"]["reasoning_tokens"]
@@ -122,7 +136,7 @@ def test_a_client_that_leaves_pays_what_was_generated(
     assert CHUNKS_READ <= event.output_tokens <= generated, (
         "never more than was generated, never less than was seen"
     )
-    assert event.input_tokens == 10
+    assert event.input_tokens == 10 + DEFAULT_PROMPT
     assert (event.input_source, event.output_source) == ("worker", "worker")
 
 
@@ -135,7 +149,7 @@ def test_reasoning_reaches_each_client_in_its_own_dialect(gateway: RunningGatewa
     ):
         plain = openai.post(CHAT, json=body, timeout=60).json()["choices"][0]["message"]
         chunks = mistral.post(CHAT, json=body, timeout=60).json()["choices"][0]["message"]["content"]
-    assert plain["reasoning"] == chunks[0]["thinking"][0]["text"]
+    assert plain["reasoning"] == plain["reasoning_content"] == chunks[0]["thinking"][0]["text"]
     assert plain["content"] == chunks[1]["text"]
 
 

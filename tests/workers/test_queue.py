@@ -20,7 +20,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def line_up(queue: Queue, names: list[str], served: list[str]) -> list["asyncio.Task[None]"]:
+async def line_up(queue: Queue[str], names: list[str], served: list[str]) -> list["asyncio.Task[None]"]:
     """One waiter for each name, in this order; whose turn comes is noted."""
 
     async def wait(name: str) -> None:
@@ -41,13 +41,13 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 def test_accounts_take_turns_and_each_is_served_in_order() -> None:
     async def test() -> None:
-        queue, served = Queue(100), list[str]()
+        queue, served = Queue[str](100), list[str]()
         await line_up(queue, ["a1", "a2", "a3", "b1", "c1", "b2"], served)
         for _ in range(6):
             queue.wake(MODEL)
             await settle()
         assert served == ["a1", "b1", "c1", "a2", "b2", "a3"]
-        assert (len(queue), queue.has(MODEL), queue.models) == (0, False, [])
+        assert (len(queue), queue.has(MODEL), queue.lines) == (0, False, [])
         queue.wake(MODEL)  # nobody: nothing happens
 
     run(test)
@@ -56,7 +56,7 @@ def test_accounts_take_turns_and_each_is_served_in_order() -> None:
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30))
 def test_nobody_waits_for_more_than_a_round(accounts: list[str]) -> None:
     async def test() -> None:
-        queue, served = Queue(100), list[str]()
+        queue, served = Queue[str](100), list[str]()
         await line_up(queue, [f"{name}{n}" for n, name in enumerate(accounts)], served)
         left = Counter(accounts)
         while sum(left.values()):
@@ -77,7 +77,7 @@ def test_nobody_waits_for_more_than_a_round(accounts: list[str]) -> None:
 
 def test_who_could_not_use_its_turn_is_next_again() -> None:
     async def test() -> None:
-        queue, served = Queue(100), list[str]()
+        queue, served = Queue[str](100), list[str]()
         await line_up(queue, ["b1"], served)
         with queue.place(MODEL, "a", first=True) as turn:
             queue.wake(MODEL)
@@ -91,7 +91,7 @@ def test_who_could_not_use_its_turn_is_next_again() -> None:
 
 def test_when_it_is_full_nobody_holds_all_of_it() -> None:
     async def test() -> None:
-        queue, served = Queue(3), list[str]()
+        queue, served = Queue[str](3), list[str]()
         tasks = await line_up(queue, ["a1", "a2", "a3"], served)
         with pytest.raises(QueueFull), queue.place(MODEL, "a", first=False):
             pass
@@ -110,7 +110,7 @@ def test_when_it_is_full_nobody_holds_all_of_it() -> None:
 
 def test_a_queue_of_none() -> None:
     async def test() -> None:
-        with pytest.raises(QueueFull), Queue(0).place(MODEL, "a", first=False):
+        with pytest.raises(QueueFull), Queue[str](0).place(MODEL, "a", first=False):
             pass
 
     run(test)
@@ -138,3 +138,13 @@ def test_a_hedge_waits_for_the_95th_percentile_and_for_enough_to_know_it() -> No
         hedging.note("m", n / 1000, stream=True)
     assert hedging.after_s("m", stream=True) == pytest.approx(0.987, abs=0.01), "of the last 256"
     assert hedging.after_s("m", stream=False) is None
+
+
+def test_lines_do_not_stand_in_each_others_way() -> None:
+    async def test() -> None:
+        queue = Queue[str](10)
+        with queue.place("one", "a", first=False) as mine, queue.place("other", "b", first=False) as other:
+            queue.wake("other")
+            assert (mine.done(), other.done()) == (False, True)
+
+    run(test)
