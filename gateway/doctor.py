@@ -1,5 +1,6 @@
 """What is wrong with an installation, in the order in which it would hurt."""
 
+import asyncio
 import os
 import stat
 from collections.abc import Callable
@@ -10,10 +11,13 @@ import msgspec
 
 from gateway.catalog.read_toml import PriceBookError
 from gateway.catalog.snapshot import Catalog
+from gateway.errors import WorkerFailed
 from gateway.kit import schema
 from gateway.settings import Settings, SettingsError, WorkerSettings
 from gateway.start import price_book
 from gateway.workers import embedded
+from gateway.workers.discover import list_mistral_models
+from gateway.workers.mistral import mistral_worker
 
 TIMEOUT_S = 5.0
 
@@ -44,7 +48,7 @@ def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
     if settings.wants_embedded:
         findings.append(_embedded())
     if settings.mistral_api_key:
-        findings.append(Finding(fine=True, what=f"Mistral API: a key is set, for {settings.mistral_url}"))
+        findings.append(_mistral(settings, catalog))
     return findings
 
 
@@ -105,6 +109,20 @@ def _worker(worker: WorkerSettings, catalog: Catalog) -> Finding:
             " map a priced model to it in [[workers]] models, or add it to the price book",
         )
     return Finding(fine=True, what=f"worker {worker.url}: serves {', '.join(priced)}")
+
+
+def _mistral(settings: Settings, catalog: Catalog) -> Finding:
+    """Asks it: whether it takes the key, and which of our models it still has."""
+    worker = mistral_worker(catalog.book, settings.mistral_url, settings.mistral_api_key)
+    try:
+        offered = {card.id for card in asyncio.run(list_mistral_models(worker))}
+    except WorkerFailed as error:
+        mend = "; check mistral_api_key" if error.code == "worker_denied" else ""
+        return Finding(fine=False, what=f"Mistral API: {error.message}{mend}")
+    served = sorted(model for model, name in worker.models.items() if name in offered)
+    return Finding(
+        fine=True, what=f"Mistral API: the key works; serves {', '.join(served) or 'none of ours'}"
+    )
 
 
 def _embedded() -> Finding:

@@ -14,7 +14,9 @@ import httpx
 import pytest
 import respx
 
+from gateway.doctor import examine
 from gateway.errors import WorkerFailed
+from gateway.settings import Settings
 from gateway.workers.discover import list_mistral_models
 from gateway.workers.mistral import NO_LIMITS, Limits, read_limits
 from gateway.workers.types import Worker
@@ -86,6 +88,17 @@ def test_its_sdk_says_what_there_is_and_that_a_key_is_refused(upstream: respx.Ro
     upstream.get(MODELS).mock(side_effect=httpx.ConnectError("no route"))
     with pytest.raises(WorkerFailed, match="cannot be asked"):
         asyncio.run(list_mistral_models(MINE))
+
+
+def test_the_doctor_asks_whether_the_key_works(upstream: respx.Router, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, mistral_api_key="secret")
+    finding = examine(lambda: settings)[-1]
+    assert finding.fine
+    assert finding.what == f"Mistral API: the key works; serves {TINY}, {SMALL}"
+    upstream.get(MODELS).respond(401, json={"detail": "Unauthorized"})
+    finding = examine(lambda: settings)[-1]
+    assert not finding.fine
+    assert "check mistral_api_key" in finding.what
 
 
 def test_limits_in_its_headers() -> None:
