@@ -19,6 +19,8 @@ class Load(msgspec.Struct):
     tokens: int = 0
     """That it may still have to read and write for them."""
     prompt_tokens: int = 0
+    busy_since: float = 0.0
+    """When it had nothing to do for us last, seconds of the monotonic clock."""
     given: float = 0.0
     """Tokens given to it lately, fading; as of `given_at`, seconds."""
     given_at: float = 0.0
@@ -44,6 +46,8 @@ class Work:
         self._freed = freed
         self._ended = False
         load.given, load.given_at = load.recent(now) + tokens, now
+        if not load.requests:
+            load.busy_since = now
         load.requests += 1
         load.tokens += tokens
         load.prompt_tokens += prompt_tokens

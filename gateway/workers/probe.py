@@ -7,6 +7,7 @@ Failure mode: open.  A probe that fails only moves the worker to the end of the 
 """
 
 import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -52,9 +53,10 @@ def wants_probe(router: Router, worker: Worker) -> bool:
     health, name = router.health, worker.name
     if health.is_open(name):
         return health.wants_probe(name)
-    if worker.kind in DRAINED_KINDS or router.loads.of(name).requests == 0:
+    load = router.loads.of(name)
+    if worker.kind in DRAINED_KINDS or load.requests == 0:
         return False
-    return health.silent_for(name) > SILENT_S
+    return min(health.silent_for(name), time.monotonic() - load.busy_since) > SILENT_S
 
 
 async def probe(router: Router, client: HttpClient, worker: Worker) -> None:

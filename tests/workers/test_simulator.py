@@ -3,10 +3,14 @@
 import tracemalloc
 from random import Random
 
+import pytest
+
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.snapshot import Catalog
 from gateway.workers.homes import HOMES_MAX
 from gateway.workers.http import HttpClient
+from gateway.workers.load import Work
+from gateway.workers.probe import SILENT_S, wants_probe
 from gateway.workers.registry import Registry
 from gateway.workers.ring import POINTS
 from gateway.workers.router import Router, Routing
@@ -30,6 +34,24 @@ def test_waits_beside_the_usual_ways_to_choose() -> None:
     assert near.at_home >= 0.3, "of turns on a fleet that is nearly full; by chance it is one in a hundred"
     assert near.p99 * 3 <= min(results[ROBIN].p99, results[RANDOM].p99)
     assert near.most_over_mean <= 1.1 * results[LEAST].most_over_mean, "one long answer in 500 is a lot"
+
+
+def test_a_worker_is_tried_when_it_is_silent_while_it_has_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not because it had nothing to do for an hour before, and not the one that bills for it."""
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    local = Worker(name="local", url="http://local", kind="vllm", models={MODEL: MODEL})
+    remote = Worker(name="remote", url="http://remote", kind="mistral", models={MODEL: MODEL})
+    client = HttpClient(connect_timeout_s=1)
+    router = Router(Registry([local, remote], Catalog(shipped()), client), client, Routing())
+    for worker in (local, remote):
+        Work(router.loads.of(worker.name), 1, 1, now, lambda: None)
+    assert not wants_probe(router, local)
+    now += SILENT_S + 1
+    assert wants_probe(router, local)
+    assert not wants_probe(router, remote)
+    router.health.heard("local")
+    assert not wants_probe(router, local)
 
 
 def test_memory_is_bounded_by_the_number_of_workers() -> None:
