@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos drill mutation test-vllm clean
+.PHONY: help setup setup-dev run test check fix bench chaos drill mutation test-vllm test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ mutation: setup-dev  ## change the arithmetic of money in hundreds of small ways
 test-vllm: setup-dev  ## counts against a real vLLM on the CPU (installs 2.5 GB in .cache, once)
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .cache/vllm-venv
 	@$(BIN)/python -m pytest tests/vllm -m vllm $(ARGS)
+
+test-gpu: setup-dev  ## a tiny Magistral on this machine's CUDA GPU, streamed, billed, cut, timed (wants PyTorch and transformers)
+	@$(BIN)/python -m pytest tests/gpu -m gpu $(ARGS)
 
 clean:  ## remove everything that make created
 	rm -rf $(VENV) mutants .cache .data .pytest_cache .mypy_cache .ruff_cache

@@ -28,6 +28,20 @@ def test_a_worker_that_comes_late_is_found(tmp_path: Path, monkeypatch: pytest.M
             assert late.seen[-1].body["model"] == "mistralai/Magistral-Small-2509", "by its own name"
 
 
+@pytest.mark.parametrize(("named", "status"), [("=magistral-small-2509", 200), ("", 503)])
+def test_a_worker_that_cannot_list_its_models_is_taken_at_the_operators_word(
+    tmp_path: Path, named: str, status: int
+) -> None:
+    """`transformers serve` of a folder answers 500 to the question where there is no hub cache."""
+    with ScriptedWorker() as worker:
+        worker.list_status = 500
+        with (
+            RunningGateway(tmp_path, worker.url + named) as gateway,
+            gateway.api(gateway.account("a")) as api,
+        ):
+            assert api.post("/v1/chat/completions", json=chat("ok")).status_code == status
+
+
 def test_load_is_spread_and_returns_to_nothing(tmp_path: Path) -> None:
     with (
         ScriptedWorker() as one,
