@@ -128,6 +128,7 @@ def model_card(model: Model) -> dict[str, Any]:
         "default_model_temperature": None,
         "type": "base",
         "prices_nanousd_per_mtok": msgspec.structs.asdict(model.prices),
+        "default_system_prompt": [chunk.as_part() for chunk in model.default_system_prompt],
     }
 
 
