@@ -9,6 +9,7 @@ from gateway.api.schemas import ListOf, credit_fields, instant, model_card, rece
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
 from gateway.errors import NotAllowed, NotFound, UnknownModel
+from gateway.inference.request import MISTRAL_PREFIX
 from gateway.keys import store as keys
 from gateway.keys.types import Caller
 from gateway.kit.clock import DAY_US, rfc3339
@@ -17,14 +18,14 @@ from gateway.metering.receipt import read_receipt
 from gateway.metering.types import UsageRow
 
 
-@get("/v1/models")
+@get(["/v1/models", f"{MISTRAL_PREFIX}/v1/models"])
 async def list_models(gateway: TheGateway) -> ListOf:
     """Models that have a price and, at this moment, somebody who serves them."""
     served = gateway.workers.served_models()
     return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
 
 
-@get("/v1/models/{name:path}")
+@get(["/v1/models/{name:path}", MISTRAL_PREFIX + "/v1/models/{name:path}"])
 async def get_model(gateway: TheGateway, name: FromPath[str]) -> dict[str, Any]:
     """By id or alias."""
     model = gateway.catalog.require(name.lstrip("/"))
