@@ -11,14 +11,14 @@ from tests.fixtures.real import require_embedded
 Name = Callable[[], str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require_embedded()
     with open_site(tmp_path_factory.mktemp("site")) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def drivers() -> Iterator[dict[str, Driver]]:
     """Those that were started; a client's script starts with its first scenario and answers all."""
     started: dict[str, Driver] = {}

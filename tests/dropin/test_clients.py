@@ -143,6 +143,7 @@ def test_errors_in_a_stream(act: Acting) -> None:
     """The worker breaks after the first words: an exception, not an answer that looks complete; and nothing is charged."""
     seen = act("broken_stream", model=BREAKING, prompt="die after=2")
     assert seen["text"] == "tok tok "
+    assert "the worker broke off its answer; nothing was charged" in seen["message"]
     assert act.site.only_event(act.account).outcome == "worker_failed"
     assert act.site.gateway.settled_up(act.account).settled_nanousd == 0
 
@@ -158,7 +159,7 @@ def test_retries(act: Acting) -> None:
 
 def test_timeouts(act: Acting) -> None:
     """The client's own patience ends: its own exception, the worker is stopped, nothing is charged."""
-    act("timeout", model=SILENT, prompt=f"hang {act.account}", seconds=0.3)
+    act("timeout", model=SILENT, prompt=f"hang {act.account}", seconds=0.6)
     (seen,) = [each for each in act.site.told.seen if act.account in str(each.body)]
     eventually(lambda: seen.cut, "the worker was stopped")
     assert act.site.gateway.settled_up(act.account).settled_nanousd == 0

@@ -195,7 +195,7 @@ async def broken_stream(ask):
             async for event in each(running):
                 text += event.data.choices[0].delta.content
     except MistralError as raised:
-        return {"text": text, "type": type(raised).__name__, "message": str(raised)}
+        return {"text": text, "type": type(raised).__name__, "message": raised.body}
     raise AssertionError("the stream ended as if nothing had happened")
 
 
