@@ -1,7 +1,7 @@
 """Which requests a list is about, and which piece of it: the query parameters that lists of usage and receipts share."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
@@ -11,6 +11,7 @@ from gateway.api.wiring import TheGateway
 from gateway.metering.types import Selection
 
 Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 TheSelection = NamedDependency[Selection]
 
@@ -36,9 +37,9 @@ def selection(
 
 
 def page(
-    found: list[Row], limit: int, fields: Callable[[Row], dict[str, Any]], cursor: Callable[[Row], str]
-) -> PageOf:
+    found: list[Row], limit: int, shown_as: Callable[[Row], Item], cursor: Callable[[Row], str]
+) -> PageOf[Item]:
     """Of rows of which one more than `limit` was asked for, to see whether there are more."""
     shown = found[:limit]
     last_id = cursor(shown[-1]) if shown else None
-    return PageOf([fields(row) for row in shown], has_more=len(found) > limit, last_id=last_id)
+    return PageOf([shown_as(row) for row in shown], has_more=len(found) > limit, last_id=last_id)

@@ -11,17 +11,18 @@ from gateway.api.customer import account_of
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.inference import preview
 from gateway.inference.operations import operation_of, parse_as
+from gateway.inference.preview import Estimate, Tokenization
 from gateway.inference.request import ChatRequest, dialect_of
 
 
 @post("/v1/tokenize", status_code=200)
-async def tokenize(gateway: TheGateway, request: Request[Any, Any, Any]) -> dict[str, Any]:
+async def tokenize(gateway: TheGateway, request: Request[Any, Any, Any]) -> Tokenization:
     """Exact tokens by class; `"return_tokens": true` adds the ids."""
     return await preview.tokenize(gateway, await _read(request))
 
 
 @post("/v1/estimate", status_code=200)
-async def estimate(gateway: TheGateway, caller: TheCaller, request: Request[Any, Any, Any]) -> dict[str, Any]:
+async def estimate(gateway: TheGateway, caller: TheCaller, request: Request[Any, Any, Any]) -> Estimate:
     """Worst and likely cost, tier, and what the balance affords."""
     return await preview.estimate(gateway, await _read(request), account_of(caller))
 

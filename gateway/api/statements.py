@@ -11,7 +11,7 @@ from gateway.accounts import store as accounts
 from gateway.api.customer import account_of
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.billing.draw_up import draw_up
-from gateway.billing.fields import statement_fields
+from gateway.billing.fields import statement_info
 from gateway.billing.pdf import statement_pdf
 from gateway.billing.types import Statement
 from gateway.inference.gateway import Gateway
@@ -50,7 +50,7 @@ async def _answer(gateway: Gateway, account: str, month: str, form: Format) -> R
 
     statement = await gateway.database.read(read)
     if form == "json":
-        return Response(msgspec.json.encode(statement_fields(statement)), media_type="application/json")
+        return Response(msgspec.json.encode(statement_info(statement)), media_type="application/json")
     if form == "html":
         from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html  # noqa: PLC0415 - Jinja takes 60 ms
 

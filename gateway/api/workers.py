@@ -7,7 +7,7 @@ from litestar import delete, get, patch, post, put
 from litestar.params import FromQuery, JSONBody
 
 from gateway.api.schemas.shapes import ListOf
-from gateway.api.schemas.workers import NewWorker, WorkerState, worker_fields
+from gateway.api.schemas.workers import Joined, Left, NewWorker, WorkerInfo, WorkerState, worker_info
 from gateway.api.wiring import TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.inference.gateway import Gateway
@@ -18,14 +18,14 @@ from gateway.workers.types import Change
 
 
 @get("/admin/v1/workers")
-async def list_workers(gateway: TheGateway) -> ListOf:
+async def list_workers(gateway: TheGateway) -> ListOf[WorkerInfo]:
     """With what each has to do for this process.  A cordoned one with nothing in flight is drained."""
     now = time.monotonic()
-    return ListOf([worker_fields(gateway.router, worker, now) for worker in gateway.workers.workers])
+    return ListOf([worker_info(gateway.router, worker, now) for worker in gateway.workers.workers])
 
 
 @post("/admin/v1/workers")
-async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf:
+async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf[WorkerInfo]:
     """By its URL; without `models` its own `/v1/models` is read.  Other processes take it up within two seconds."""
     change = _added(data)
     if any(worker.url == change.url for worker in gateway.workers.workers):
@@ -35,7 +35,7 @@ async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf:
 
 
 @patch("/admin/v1/workers")
-async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf:
+async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf[WorkerInfo]:
     """`cordoned`: it gets nothing new, and what it is doing it finishes.  Also its weight and its limit."""
     known = (await _changes(gateway)).get(data.name)
     if known is None and data.name not in {worker.name for worker in gateway.workers.workers}:
@@ -49,7 +49,7 @@ async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> Lis
 
 
 @delete("/admin/v1/workers", status_code=200)
-async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf:
+async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf[WorkerInfo]:
     """One that was added here or joined; those of `tollway.toml` can only be cordoned."""
     known = (await _changes(gateway)).get(name)
     if known is None or known.url is None:
@@ -62,7 +62,7 @@ async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf:
 
 
 @put("/join/v1/worker")
-async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> dict[str, int]:
+async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> Joined:
     """A worker's heartbeat: it is here for `ttl_s` more, with these models, this weight and limit.  Cordoned stays so."""
     change = _added(data)
     known = (await _changes(gateway)).get(change.name)
@@ -73,18 +73,18 @@ async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> dict[str, int]
     expires_us = now_us() + HEARTBEAT_TTL_S * SECOND_US
     cordoned = known is not None and known.cordoned
     await _save(gateway, msgspec.structs.replace(change, cordoned=cordoned, expires_us=expires_us))
-    return {"heartbeat_s": HEARTBEAT_S, "ttl_s": HEARTBEAT_TTL_S}
+    return Joined(heartbeat_s=HEARTBEAT_S, ttl_s=HEARTBEAT_TTL_S)
 
 
 @delete("/join/v1/worker", status_code=200)
-async def leave(gateway: TheGateway, url: FromQuery[str]) -> dict[str, bool]:
+async def leave(gateway: TheGateway, url: FromQuery[str]) -> Left:
     """It gets nothing new; what it is doing it may finish before it stops."""
     known = (await _changes(gateway)).get(_clean(url))
     if known is None or known.expires_us is None:
         raise NotFound(f"no worker joined as {url!r}", param="url")
     await gateway.database.write(lambda conn: remove_change(conn, known.name))
     await _adopt(gateway)
-    return {"left": True}
+    return Left(left=True)
 
 
 def _added(data: NewWorker) -> Change:
