@@ -19,11 +19,11 @@ _running = threading.Lock()
 also when whoever asked for it has left."""
 
 
-@get("/admin/v1/audit")
+@get("/admin/v1/audit", refusals=(409,))
 async def get_audit(gateway: TheGateway) -> AuditReport:
-    """Derives every balance and receipt again from the immutable rows, as `tollway-gateway audit` does.
+    """Derive every balance and receipt again from the immutable rows, and name what differs.
 
-    It reads everything, so ask seldom; 409 while another one runs in this process.
+    It reads the whole ledger, so ask seldom; 409 while another one runs in this process.
     """
     return audit_report(await gateway.database.read(_audit))
 
@@ -39,5 +39,5 @@ def _audit(conn: ReadConn) -> Report:
 
 @get("/admin/v1/drift")
 async def list_drift(gateway: TheGateway) -> ListOf[DriftRow]:
-    """By how much each worker's counts and ours ever differed, by model and worker, over the audit sample."""
+    """Tell by how much each worker's counts and ours ever differed, over the audit sample."""
     return ListOf(await gateway.database.read(metering.sum_drift))

@@ -1,7 +1,9 @@
 """What an account sees of itself: models and credits."""
 
+from typing import Annotated
+
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import PathParameter
 
 from gateway.api.schemas.accounts import Credits, credits_of
 from gateway.api.schemas.models import ModelCard, model_card
@@ -14,23 +16,25 @@ from gateway.keys.types import Caller
 
 @get("/v1/models")
 async def list_models(gateway: TheGateway) -> ListOf[ModelCard]:
-    """Models that have a price and, at this moment, somebody who serves them."""
+    """List the models that have a price and, at this moment, somebody who serves them."""
     served = gateway.workers.served_models()
     return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
 
 
-@get("/v1/models/{name:path}")
-async def get_model(gateway: TheGateway, name: FromPath[str]) -> ModelCard:
-    """By id or alias."""
+@get("/v1/models/{name:path}", refusals=(404,))
+async def get_model(
+    gateway: TheGateway, name: Annotated[str, PathParameter(description="A model's id or alias.")]
+) -> ModelCard:
+    """Tell what one model can do and costs."""
     model = gateway.catalog.require(name.lstrip("/"))
     if model.id not in gateway.workers.served_models():
         raise UnknownModel(f"no worker serves {model.id!r} here", param="model")
     return model_card(model)
 
 
-@get("/v1/credits")
+@get("/v1/credits", refusals=(404,))
 async def get_credits(gateway: TheGateway, caller: TheCaller) -> Credits:
-    """The balance, and the grants it is made of."""
+    """Tell the balance, and the grants it is made of."""
     account_id = account_of(caller)
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
     if balance is None:

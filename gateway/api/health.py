@@ -10,13 +10,13 @@ from gateway.errors import NoWorker
 
 @get("/healthz")
 async def healthz() -> Health:
-    """The process answers."""
+    """Say that the process answers."""
     return Health("ok")
 
 
-@get("/readyz")
+@get("/readyz", refusals=(503,))
 async def readyz(gateway: TheGateway) -> Health:
-    """The ledger can be read, and at least one model has a worker; else 503."""
+    """Say that the ledger can be read and at least one model has a worker; else 503."""
     await gateway.database.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
     if not gateway.workers.served_models():
         raise NoWorker("no worker serves any model yet", retry_after_s=1)

@@ -14,15 +14,15 @@ from gateway.kit.clock import now_us
 
 @get("/admin/v1/prices")
 async def list_prices(gateway: TheGateway) -> ListOf[PriceBookInfo]:
-    """Oldest first; prices are nano-dollars per million tokens."""
+    """List every version of the price book, the oldest first."""
     in_force = gateway.catalog.book.version
     books = await gateway.database.read(catalog.list_books)
     return ListOf([price_book_info(book, book.version == in_force) for book in books])
 
 
-@post("/admin/v1/prices")
+@post("/admin/v1/prices", refusals=(409,))
 async def publish_prices(gateway: TheGateway, data: JSONBody[NewPrices]) -> PriceBookInfo:
-    """Enters a price book, as TOML, that takes effect later.  Gateways that run pick it up by themselves."""
+    """Enter a price book, as TOML, that takes effect later.  Gateways that run pick it up by themselves."""
     try:
         book = parse(data.toml, "toml")
     except PriceBookError as error:

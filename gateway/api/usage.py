@@ -11,7 +11,7 @@ from gateway.api.customer import account_of
 from gateway.api.filters import TheSelection, page
 from gateway.api.schemas.shapes import PageOf
 from gateway.api.schemas.usage import UsageSum, usage_sum
-from gateway.api.wiring import TheCaller, TheGateway
+from gateway.api.wiring import After, TheCaller, TheGateway
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store as keys
@@ -31,26 +31,27 @@ async def get_usage(
     selection: TheSelection,
     group_by: FromQuery[Literal["key", "model", "day"]] = "key",
     limit: Limit = 1000,
-    after: FromQuery[str | None] = None,
+    after: After = None,
 ) -> PageOf[UsageSum]:
-    """The account's sums by key, model or day (UTC), in ascending order of `group`: keys and days the oldest first.
+    """Sum up the account's requests by key, model or day (UTC).
 
-    `after` is the `group` of the last row that was seen.
+    Rows are in ascending order of `group`, which is also the cursor: keys in the order in which they were made, models by
+    name, days from the oldest.
     """
     mine = msgspec.structs.replace(selection, account_id=account_of(caller))
     return await _sums(gateway, mine, group_by, limit, after)
 
 
-@get("/admin/v1/usage")
+@get("/admin/v1/usage", refusals=(404,))
 async def get_all_usage(
     gateway: TheGateway,
     selection: TheSelection,
-    account: FromQuery[str | None] = None,
+    account: Annotated[str | None, QueryParameter(description="Only this one: a name or id.")] = None,
     group_by: FromQuery[GroupBy] = "account",
     limit: Limit = 1000,
-    after: FromQuery[str | None] = None,
+    after: After = None,
 ) -> PageOf[UsageSum]:
-    """Everybody's, or one account's by name or id; like `/v1/usage`, and also by account."""
+    """Sum up everybody's requests, or one account's, by account, key, model or day (UTC).  In the order of `/v1/usage`."""
     if account is not None:
         found = await gateway.database.read(lambda conn: accounts.find_account(conn, account))
         selection = msgspec.structs.replace(selection, account_id=found.id)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.accounts.types import Account
-from gateway.api.schemas.shapes import GivenInstant, GivenUsd, Instant, NanoUsd, Usd, money
+from gateway.api.schemas.shapes import GivenInstant, GivenUsd, Instant, NanoUsd, SignedUsd, Text, Usd, money
 from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import NEVER_US, Balance, Grant, GrantKind, OpenGrant
 from gateway.kit.clock import rfc3339
@@ -17,16 +17,16 @@ _Priority = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`grant_usd` is exactly its credit; left out, the price book's sign-up grant and monthly free tier."""
 
-    name: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 200})]
+    name: Annotated[Text, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 200})]
     grant_usd: GivenUsd | None = None
 
 
 class NewGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Credit to give.  Only a correction may be negative; of grants that expire together the lowest priority is used first."""
 
-    amount_usd: GivenUsd
+    amount_usd: SignedUsd
     kind: _GivenKind = "top_up"
-    reason: str = ""
+    reason: Annotated[Text, msgspec.Meta(max_length=500)] = ""
     expires_at: GivenInstant | None = None
     priority: _Priority | None = None
 

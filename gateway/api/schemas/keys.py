@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from gateway.api.schemas.shapes import GivenUsd, Instant, Usd, usd
+from gateway.api.schemas.shapes import GivenUsd, Instant, Text, Usd, usd
 from gateway.keys.create import NAME_CHARS_MAX
 from gateway.keys.types import Key, Kind
 from gateway.kit.clock import rfc3339
@@ -14,9 +14,12 @@ from gateway.workers.types import Policy
 
 CAP_WINDOWS = ("day", "month", "total")
 
-_Name = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_CHARS_MAX})]
+_Name = Annotated[Text, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_CHARS_MAX})]
 _Cap = Annotated[
-    GivenUsd, msgspec.Meta(description="The most it may spend in this time (UTC), in US dollars.")
+    GivenUsd,
+    msgspec.Meta(
+        description="The most it may spend in this time (UTC), in US dollars; 0 stops it from spending."
+    ),
 ]
 _GivenPolicy = Annotated[str, msgspec.Meta(extra_json_schema={"enum": POLICIES})]
 
@@ -33,7 +36,7 @@ class NewOwnKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class NewKey(NewOwnKey, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator may say of it besides: whose it is (name or id), which workers serve it, whether it manages keys."""
 
-    account: str
+    account: Text
     policy: _GivenPolicy | None = None
     manages_keys: bool = False
 

@@ -18,12 +18,22 @@ Instant = Annotated[
     str, msgspec.Meta(examples=["2026-11-23T13:05:00.123456Z"], extra_json_schema={"format": "date-time"})
 ]
 """RFC 3339, UTC."""
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+"""What a database can hold: PostgreSQL takes no NUL."""
 GivenUsd = Annotated[
+    str,
+    msgspec.Meta(
+        description="US dollars, with at most nine decimals; not negative.",
+        examples=["12.50"],
+        extra_json_schema={"pattern": r"^[0-9]{1,10}(\.[0-9]{1,9})?$"},
+    ),
+]
+SignedUsd = Annotated[
     str,
     msgspec.Meta(
         description="US dollars, with at most nine decimals.",
         examples=["12.50"],
-        extra_json_schema={"pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$"},
+        extra_json_schema={"pattern": r"^-?[0-9]{1,10}(\.[0-9]{1,9})?$"},
     ),
 ]
 GivenInstant = Annotated[

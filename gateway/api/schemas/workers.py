@@ -4,14 +4,19 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.api.schemas.shapes import Text
 from gateway.workers.router import Router
 from gateway.workers.types import Kind, Worker
 
 _Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+URL_CHARS_MAX = 500
+URL_PATTERN = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?$"
+"""The third group is the port."""
 _Url = Annotated[
     str,
     msgspec.Meta(
-        examples=["http://10.0.0.2:8000"], extra_json_schema={"pattern": "^https?://", "maxLength": 500}
+        examples=["http://10.0.0.2:8000"],
+        extra_json_schema={"pattern": URL_PATTERN, "maxLength": URL_CHARS_MAX},
     ),
 ]
 
@@ -20,7 +25,7 @@ class NewWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A worker by the URL at which this gateway reaches it; without `models` its own `/v1/models` is read."""
 
     url: _Url
-    models: tuple[str, ...] = ()
+    models: tuple[Text, ...] = ()
     weight: _Positive | None = None
     concurrency_max: _Positive | None = None
 
@@ -28,7 +33,7 @@ class NewWorker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WorkerState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is named is changed; null: as configured."""
 
-    name: str
+    name: Text
     cordoned: bool | msgspec.UnsetType = msgspec.UNSET
     weight: _Positive | msgspec.UnsetType | None = msgspec.UNSET
     concurrency_max: _Positive | msgspec.UnsetType | None = msgspec.UNSET
