@@ -37,7 +37,7 @@ def url() -> Iterator[str]:
 
         def serve(connection: socket.socket) -> None:
             with connection, contextlib.suppress(ConnectionError):  # every third is left
-                while connection.recv(65536):
+                while _read_request(connection):
                     connection.sendall(ANSWER)
 
         def accept() -> None:
@@ -51,6 +51,21 @@ def url() -> Iterator[str]:
         threading.Thread(target=accept, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def _read_request(connection: socket.socket) -> bool:
+    """Head and body, however they are cut; False: there is none any more."""
+    data = b""
+    while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
+        piece = connection.recv(65536)
+        if not piece:
+            return False
+        data += piece
+    return True
+
+
+def _length(data: bytes) -> int:
+    return int(data.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
 
 
 class Census:
