@@ -52,6 +52,7 @@ openapi: setup-dev  ## draw docs/openapi.json from the code
 
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
+	@$(BIN)/python -m tests.bench.sdk
 
 chaos: setup-dev  ## kill gateways and databases at random under load, then audit (ARGS="--kills 20" for less)
 	@$(BIN)/python -m tests.chaos $(ARGS)

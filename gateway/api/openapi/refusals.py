@@ -8,7 +8,10 @@ from gateway.api.schemas.shapes import NanoUsd
 
 
 class ErrorFields(msgspec.Struct, frozen=True, kw_only=True):
-    """`message` says how to mend it, `code` is a stable word for programs, `param` what is wrong."""
+    """`message` says how to mend it, `code` is a stable word for programs, `param` what is wrong.
+
+    With `insufficient_quota` come two sums, with `context_length_exceeded` what was asked for and the model's limit, in tokens.
+    """
 
     message: str
     type: str
@@ -17,6 +20,8 @@ class ErrorFields(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     needed_nanousd: NanoUsd | msgspec.UnsetType = msgspec.UNSET
     available_nanousd: NanoUsd | msgspec.UnsetType = msgspec.UNSET
+    tokens: int | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Error(ErrorFields, frozen=True, kw_only=True, tag_field="object", tag="error"):

@@ -1,6 +1,6 @@
 """Models and prices."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -47,6 +47,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", t
     default_model_temperature: float | None = None
     type: Literal["base"] = "base"
     prices_nanousd_per_mtok: Prices
+    default_system_prompt: tuple[dict[str, Any], ...] = ()
+    """Content parts, in Mistral's spelling: what is sent, and billed, where a chat has no system message."""
 
 
 class PriceBookInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,7 @@ def model_card(model: Model) -> ModelCard:
         max_context_length=model.context_tokens,
         aliases=model.aliases,
         prices_nanousd_per_mtok=model.prices,
+        default_system_prompt=tuple(chunk.as_part() for chunk in model.default_system_prompt),
     )
 
 
