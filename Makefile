@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos drill mutation test-vllm test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi bench chaos drill mutation test-vllm test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ check: setup-dev  ## linters and types
 fix: setup-dev  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . || true
 	@$(BIN)/ruff format .
+
+openapi: setup-dev  ## draw docs/openapi.json from the code
+	@$(BIN)/python -m gateway.api.openapi > docs/openapi.json
 
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
