@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 
 import httpx
 import msgspec
@@ -150,7 +151,7 @@ def _print_stand_in(console: Console, receipt: tollway.Receipt, catalog: Catalog
     )
 
 
-def _print_usage(console: Console, rows: list[tollway.UsageRow]) -> None:
+def _print_usage(console: Console, rows: Iterable[tollway.UsageRow]) -> None:
     table = Table(title="usage by key", title_justify="left", box=None, header_style="dim")
     for name in ("key", "requests", "input", "output", "cost in USD"):
         table.add_column(name, justify="left" if name == "key" else "right")

@@ -9,7 +9,7 @@ from litestar.types import Receive, Scope, Send
 
 from gateway.api.asgi_client import AsgiClient, ClientLeft
 from gateway.catalog.types import Operation
-from gateway.errors import TollwayError
+from gateway.errors import MethodNotAllowed, TollwayError
 from gateway.inference.gateway import Gateway
 from gateway.inference.operations import PATHS
 from gateway.inference.pipeline import Arrival, run
@@ -20,7 +20,6 @@ from gateway.kit.log import logger
 
 CLIENT_CLOSED_REQUEST = 499
 """For the log only: nginx's word for a client that left."""
-METHOD_NOT_ALLOWED = 405
 
 
 def answering(
@@ -38,7 +37,7 @@ def answering(
         try:
             method = str(scope.get("method", ""))
             if method != "POST":
-                raise _wrong_method(PATHS[operation], method)
+                raise MethodNotAllowed(f"{PATHS[operation]} answers to POST, not {method}", allow="POST")
             body = await client.read_body(body_bytes_max)
             arrival = Arrival(
                 caller=caller,
@@ -72,9 +71,3 @@ async def _answer(
             watcher.cancel()
     if scope.cancelled_caught:
         raise ClientLeft
-
-
-def _wrong_method(path: str, method: str) -> TollwayError:
-    error = TollwayError(f"{path} answers to POST, not {method}", code="method_not_allowed")
-    error.status = METHOD_NOT_ALLOWED
-    return error

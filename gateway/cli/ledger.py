@@ -6,17 +6,21 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
-from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, money, usage_fields
+from gateway.api.schemas.accounts import account_info, credits_of, grant_info
+from gateway.api.schemas.keys import key_info, with_secret
+from gateway.api.schemas.shapes import money
+from gateway.api.schemas.usage import usage_sum
 from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
 from gateway.credit.give import give, open_account, set_credit_limit
 from gateway.keys import store as keys
-from gateway.keys.create import change_key, create_key
+from gateway.keys.create import change_key, create_key, rotate_key
 from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
 from gateway.metering.audit import audit as audit_ledger
+from gateway.metering.types import Selection
 from gateway.start import key_secret, price_book
 from gateway.workers.order_by import parse_policy
 
@@ -50,7 +54,10 @@ def accounts_create(
                 conn, name, grant_nanousd=amount, kind=kind, reason="command line", monthly_free_nanousd=free
             )
         )
-    show(account_fields(account) | {"credit_usd": format_usd(amount + (free or 0))}, as_json=as_json)
+    show(
+        msgspec.to_builtins(account_info(account)) | {"credit_usd": format_usd(amount + (free or 0))},
+        as_json=as_json,
+    )
 
 
 @accounts_app.command("list")
@@ -66,9 +73,10 @@ def _accounts_with_credit(conn: ReadConn) -> list[dict[str, Any]]:
     for account in accounts.list_accounts(conn):
         balance = credit.read_balance(conn, account.id)
         assert balance is not None, "an account is opened with its balance"
-        fields = credit_fields(balance, [], [])
+        credits_now = credits_of(balance, [], [])
         shown = ("granted_usd", "settled_usd", "held_usd", "available_usd")
-        rows.append(account_fields(account) | {name: fields[name] for name in shown})
+        amounts = {name: getattr(credits_now, name) for name in shown}
+        rows.append(msgspec.to_builtins(account_info(account)) | amounts)
     return rows
 
 
@@ -105,7 +113,7 @@ def accounts_grant(
                 conn, found.id, amount, kind=given, reason=reason, expires_us=expires_us, priority=priority
             )
         )
-    show(grant_fields(grant), as_json=as_json)
+    show(grant_info(grant), as_json=as_json)
 
 
 @accounts_app.command("limit")
@@ -115,23 +123,32 @@ def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: As
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
         balance = database.write_now(lambda conn: set_credit_limit(conn, found.id, limit))
-    show(account_fields(found) | money("credit_limit", balance.credit_limit_nanousd), as_json=as_json)
+    show(
+        msgspec.to_builtins(account_info(found)) | money("credit_limit", balance.credit_limit_nanousd),
+        as_json=as_json,
+    )
 
 
 @keys_app.command("create")
-def keys_create(
+def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
     account: Annotated[Optional[str], typer.Option(help="The account that pays: its name or id.")] = None,  # noqa: UP045
     operator: Annotated[bool, typer.Option("--operator", help="A key for /admin/v1 instead.")] = False,
     name: Annotated[str, typer.Option(help="What people see in lists.")] = "default",
     cap_day: Cap = None,
     cap_month: Cap = None,
     cap_total: Cap = None,
+    manages_keys: Annotated[
+        bool,
+        typer.Option("--manages-keys", help="It may make, change and revoke the other keys of its account."),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key.  It is shown now and never again."""
     if (account is None) == (not operator):
         raise typer.BadParameter("give --account NAME, or --operator")
+    if operator and manages_keys:
+        raise typer.BadParameter("an operator's key manages every key already")
     settings = settings_of(data_dir)
     with ledger(settings) as database:
         owner = (
@@ -147,9 +164,10 @@ def keys_create(
                 name=name,
                 key_secret=key_secret(settings),
                 caps=_caps(cap_day, cap_month, cap_total),
+                manages_keys=manages_keys,
             )
         )
-    show({"key": secret, **key_fields(key)}, as_json=as_json)
+    show(with_secret(key, secret), as_json=as_json)
 
 
 @keys_app.command("cap")
@@ -164,7 +182,7 @@ def keys_cap(
     """Change a key's caps; what it spent so far counts.  `none` removes one."""
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: change_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
 
 
 @keys_app.command("policy")
@@ -173,7 +191,7 @@ def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJ
     chosen = None if policy == "none" else parse_policy(policy)
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: change_key(conn, key_id, {"policy": chosen}))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
 
 
 def _caps(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
@@ -195,7 +213,7 @@ def keys_list(
             else database.read_now(lambda conn: accounts.find_account(conn, account)).id
         )
         found = database.read_now(lambda conn: keys.list_keys(conn, owner))
-    table([key_fields(key) for key in found], as_json=as_json)
+    table([key_info(key) for key in found], as_json=as_json)
 
 
 @keys_app.command("revoke")
@@ -203,7 +221,16 @@ def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
     """Revoke a key by its id.  Running gateways refuse it within `key_cache_s` (one second by default)."""
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: keys.revoke_key(conn, key_id, now_us()))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
+
+
+@keys_app.command("rotate")
+def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Give a key a new secret; its id, caps and what it spent stay.  The old one is refused within `key_cache_s`."""
+    settings = settings_of(data_dir)
+    with ledger(settings) as database:
+        key, secret = database.write_now(lambda conn: rotate_key(conn, key_id, key_secret(settings)))
+    show(with_secret(key, secret), as_json=as_json)
 
 
 def usage(
@@ -218,15 +245,17 @@ def usage(
     grouping: Any = group_by
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        rows = database.read_now(lambda conn: metering.sum_usage(conn, found.id, grouping, None, None))
-    table([usage_fields(row, {}) for row in rows], as_json=as_json)
+        rows = database.read_now(
+            lambda conn: metering.sum_usage(conn, Selection(account_id=found.id), grouping)
+        )
+    table([usage_sum(row) for row in rows], as_json=as_json)
 
 
 def drift(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """By how much each worker's token counts and ours ever differed, over the audit sample."""
     with ledger(settings_of(data_dir)) as database:
         rows = database.read_now(metering.sum_drift)
-    table([msgspec.structs.asdict(row) for row in rows], as_json=as_json)
+    table(rows, as_json=as_json)
 
 
 def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -234,7 +263,7 @@ def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with ledger(settings_of(data_dir)) as database:
         report = database.read_now(lambda conn: audit_ledger(conn, now_us()))
     if as_json:
-        show(msgspec.to_builtins(report), as_json=True)
+        show(report, as_json=True)
     else:
         for difference in report.differences:
             out.print(

@@ -32,7 +32,7 @@ def size_up(request: ChatRequest, model: Model) -> Sizes:
         raise BadRequest(f"{model.id} cannot see images; choose a model with vision", param="messages")
     wanted = request.output_tokens_max
     if wanted is not None and wanted > model.context_tokens:
-        raise _too_long(f"max_tokens is {wanted}", model, "max_tokens")
+        raise _too_long(f"max_tokens is {wanted}", wanted, model, "max_tokens")
     template = model.template_tokens_max if isinstance(request.prompt, Prompt) else 0
     return Sizes(
         model=model,
@@ -59,7 +59,9 @@ async def fit(request: ChatRequest, sizes: Sizes, measure: Measure) -> Sizes:
     assert sizes.count is not None, "just counted"
     prompt_tokens = sizes.count.context_tokens
     if sizes.count.images_unread == 0 and model.context_tokens - prompt_tokens < wanted:
-        raise _too_long(_too_much(request, prompt_tokens), model, _field(sizes.prompt))
+        raise _too_long(
+            _too_much(request, prompt_tokens), prompt_tokens + wanted, model, _field(sizes.prompt)
+        )
     return sizes
 
 
@@ -161,9 +163,11 @@ def payer(caller: Caller) -> str:
     return caller.account_id
 
 
-def _too_long(what: str, model: Model, param: str) -> BadRequest:
+def _too_long(what: str, tokens: int, model: Model, param: str) -> BadRequest:
+    """For programs also the numbers: `tokens` are wanted, `limit` is there."""
     return BadRequest(
         f"{what}, but {model.id} has a context of {model.context_tokens} tokens in all",
         param=param,
         code="context_length_exceeded",
+        extra={"tokens": tokens, "limit": model.context_tokens},
     )

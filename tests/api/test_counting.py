@@ -117,6 +117,7 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_numbers(
         assert (answer.status_code, answer.json()["code"]) == (400, "context_length_exceeded")
         assert "1204" in answer.json()["message"]
         assert "131072" in answer.json()["message"]
+        assert (answer.json()["tokens"], answer.json()["limit"]) == (131_204, 131_072)
         whole = api.post(
             CHAT,
             json={

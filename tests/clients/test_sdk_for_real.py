@@ -55,8 +55,8 @@ def test_refusals_are_typed(real: RunningGateway, fresh: Name) -> None:
     with tollway.Tollway(real.account(fresh(), "0"), real.url) as client:
         with pytest.raises(tollway.InsufficientCredits) as broke:
             client.chat.complete(model=MODEL, messages=QUESTION)
-        assert broke.value.needed_nanousd
-        assert broke.value.available_nanousd == 0
+        assert broke.value.needed
+        assert broke.value.available == tollway.Money(0)
         assert broke.value.request_id
         with pytest.raises(tollway.NotFound):
             client.receipts.get("req_somebody_elses")

@@ -46,6 +46,8 @@ class Client:
     """Features that it has and that do not work, and why: a test proves that it is still so."""
     holds_by_tools: bool = False
     """It asks for structured output by a tool that has to be called, not by a JSON schema."""
+    tells_why_a_stream_broke: bool = True
+    """Whether the exception has the gateway's words in it, and not only that the last event is no chunk."""
 
     @property
     def needs_install(self) -> bool:
@@ -86,7 +88,13 @@ CLIENTS = (
     Client("mistral-sync", "mistralai (Python)", "mistralai", "mistral_python.py", ("sync",)),
     Client("mistral-async", "mistralai (Python)", "mistralai", "mistral_python.py", ("async",)),
     Client("openai-js", "openai (npm)", "openai", "openai.mjs", (), {"fim": NO_FIM}),
-    Client("mistral-js", "@mistralai/mistralai (npm)", "@mistralai/mistralai", "mistral.mjs"),
+    Client(
+        "mistral-js",
+        "@mistralai/mistralai (npm)",
+        "@mistralai/mistralai",
+        "mistral.mjs",
+        tells_why_a_stream_broke=False,
+    ),
     Client(
         "langchain-openai",
         "langchain-openai",

@@ -143,7 +143,8 @@ def test_errors_in_a_stream(act: Acting) -> None:
     """The worker breaks after the first words: an exception, not an answer that looks complete; and nothing is charged."""
     seen = act("broken_stream", model=BREAKING, prompt="die after=2")
     assert seen["text"] == "tok tok "
-    assert "the worker broke off its answer; nothing was charged" in seen["message"]
+    told = "the worker broke off its answer; nothing was charged" in seen["message"]
+    assert told == act.client.tells_why_a_stream_broke
     assert act.site.only_event(act.account).outcome == "worker_failed"
     assert act.site.gateway.settled_up(act.account).settled_nanousd == 0
 

@@ -20,7 +20,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("tollway._transport.time", SimpleNamespace(sleep=slept.append))
-    monkeypatch.setattr("tollway._transport.asyncio", SimpleNamespace(sleep=pause))
-    monkeypatch.setattr("tollway._transport.random", SimpleNamespace(random=lambda: 0.0))
+    monkeypatch.setattr("tollway._shells.transport.time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr("tollway._shells.transport.AsyncLink.pause", staticmethod(pause))
+    monkeypatch.setattr("tollway._shells.transport.random", SimpleNamespace(random=lambda: 0.0))
     return slept

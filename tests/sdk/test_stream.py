@@ -10,7 +10,7 @@ import tollway
 from hypothesis import given
 from hypothesis import strategies as st
 from tollway import Finished, Money, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from tollway._assembly import SSE, Assembly
+from tollway._core.assembly import SSE, Assembly
 
 from tests.sdk.shells import Pieces, Shell
 
@@ -226,7 +226,7 @@ def test_an_error_inside_a_stream_has_its_class(fields: dict[str, Any], kind: ty
         list(Assembly("req_1").feed(event))
     assert type(caught.value) is kind
     if isinstance(caught.value, tollway.InsufficientCredits):
-        assert (caught.value.needed_nanousd, caught.value.available_nanousd) == (5, 2)
+        assert (caught.value.needed, caught.value.available) == (Money(5), Money(2))
 
 
 def test_leaving_early_lets_the_connection_go(shell: Shell) -> None:
@@ -267,7 +267,7 @@ def test_a_refused_stream_has_its_reason(shell: Shell) -> None:
     events, error = shell.read(lambda _: httpx.Response(402, stream=body))
     assert events == []
     assert isinstance(error, tollway.InsufficientCredits)
-    assert (error.message, error.available_nanousd, error.needed_nanousd) == ("broke", 7, None)
+    assert (error.message, error.available, error.needed) == ("broke", Money(7), None)
     assert body.closed
 
 

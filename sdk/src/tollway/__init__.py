@@ -1,19 +1,26 @@
 """Tollway's Python SDK: chat through a usage-metered gateway, and know what each answer cost.
 
 client = tollway.Tollway(api_key="tw_…")
-answer = client.chat.complete(model="smollm2-135m", messages=[{"role": "user", "content": "Hello"}])
+answer = client.chat.complete(model="smollm2-135m", messages="Hello")
 print(answer.text, answer.cost)
 """
 
-from ._client import AsyncTollway, Tollway
-from ._errors import (
+from tollway._budget import Budget
+from tollway._client import AsyncTollway, Tollway
+from tollway._content import image, user
+from tollway._core.fields import ChatFields, EmbeddingsFields, FimFields, PromptFields
+from tollway._errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
     AuthenticationFailed,
     BadRequest,
+    BudgetExceeded,
     Conflict,
+    ContextTooLong,
     InsufficientCredits,
+    InvalidOutput,
+    KeyCapReached,
     NotFound,
     PermissionDenied,
     RateLimited,
@@ -22,67 +29,102 @@ from ._errors import (
     StreamInterrupted,
     TollwayError,
 )
-from ._money import Money
-from ._stream import AsyncChatStream, ChatStream
-from ._types import (
-    ChatCompletion,
-    Choice,
+from tollway._money import Money, Usd
+from tollway._shells.stream import AsyncChatStream, ChatStream
+from tollway._tools import AnyTool, Tool, run_tools, run_tools_async, tool
+from tollway._types.account import (
     Credits,
-    Finished,
     Grant,
     GroupBy,
-    Message,
+    Key,
     Model,
-    ReasoningDelta,
+    NewKey,
+    Page,
     Receipt,
     ReceiptLine,
     ReceiptUsage,
+    Request,
+    UsageRow,
+)
+from tollway._types.chat import (
+    ChatCompletion,
+    Choice,
+    Finished,
+    Message,
+    Parsed,
+    ReasoningDelta,
     StreamEvent,
     TextDelta,
     TokenUsage,
     ToolCall,
     ToolCallDelta,
     Usage,
-    UsageRow,
 )
+from tollway._types.texts import Embeddings, Estimate, Tier, Tokenized
 
 __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "AnyTool",
     "AsyncChatStream",
     "AsyncTollway",
     "AuthenticationFailed",
     "BadRequest",
+    "Budget",
+    "BudgetExceeded",
     "ChatCompletion",
+    "ChatFields",
     "ChatStream",
     "Choice",
     "Conflict",
+    "ContextTooLong",
     "Credits",
+    "Embeddings",
+    "EmbeddingsFields",
+    "Estimate",
+    "FimFields",
     "Finished",
     "Grant",
     "GroupBy",
     "InsufficientCredits",
+    "InvalidOutput",
+    "Key",
+    "KeyCapReached",
     "Message",
     "Model",
     "Money",
+    "NewKey",
     "NotFound",
+    "Page",
+    "Parsed",
     "PermissionDenied",
+    "PromptFields",
     "RateLimited",
     "ReasoningDelta",
     "Receipt",
     "ReceiptLine",
     "ReceiptUsage",
+    "Request",
     "RequestTooLarge",
     "ServerError",
     "StreamEvent",
     "StreamInterrupted",
     "TextDelta",
+    "Tier",
     "TokenUsage",
+    "Tokenized",
     "Tollway",
     "TollwayError",
+    "Tool",
     "ToolCall",
     "ToolCallDelta",
     "Usage",
     "UsageRow",
+    "Usd",
+    "image",
+    "run_tools",
+    "run_tools_async",
+    "tool",
+    "user",
 ]

@@ -1,23 +1,50 @@
-"""`Tollway` and `AsyncTollway`: thin shells over `_core` (what to send), `_transport` (sending) and `_wire` (reading)."""
+"""`Tollway` and `AsyncTollway`: thin shells over `_core` (what to send, how to read) and `_shells.transport` (sending)."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from . import _core, _transport, _wire
-from ._chat import AsyncChat, Chat
-from ._types import Credits, GroupBy, Model, Receipt, UsageRow
+from tollway import _profile
+from tollway._budget import Budget
+from tollway._core import ask, request
+from tollway._core.fields import PromptFields
+from tollway._money import Usd
+from tollway._shells.chat import AsyncChat, Chat
+from tollway._shells.own import Credits, Keys, Models, Receipts, Usage
+from tollway._shells.own_async import AsyncCredits, AsyncKeys, AsyncModels, AsyncReceipts, AsyncUsage
+from tollway._shells.texts import AsyncEmbeddings, AsyncFim, Embeddings, Fim
+from tollway._shells.transport import AsyncLink, Link
+from tollway._types.account import Model
+from tollway._types.texts import Estimate, Tokenized
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from tollway._shells import http
+
+
+def _account(api_key: str | None, base_url: str | None) -> request.Account:
+    saved = None if api_key or os.environ.get("TOLLWAY_API_KEY") else _profile.load(os.environ)
+    return request.account(api_key, base_url, os.environ, saved)
+
+
+def _estimate_offline(fields: PromptFields, card: Model | None) -> Estimate:
+    from tollway import _offline  # noqa: PLC0415 - few need it, and it takes longer to import than the client
+
+    return _offline.estimate(fields, card)
 
 
 class Tollway:
     """The client.  Close it, or use it in `with`.  Threads may share one.
 
     Args:
-        api_key: `tw_…`; else `TOLLWAY_API_KEY`.
-        base_url: else `TOLLWAY_BASE_URL`, else http://127.0.0.1:8080.  A trailing `/v1` is ignored.
+        api_key: `tw_…`; else `TOLLWAY_API_KEY`, else what `tollway login` saved.
+        base_url: else `TOLLWAY_BASE_URL`, else what `tollway login` saved, else http://127.0.0.1:8080.  A trailing
+            `/v1` is ignored.
         timeout_s: seconds without a byte before `APITimeoutError`; connecting gets at most ten of them.
-        max_retries: tries after the first where no work was begun: connections refused, 408, 409, 429 and 5xx, unless
-            the gateway forbids it.
+        max_retries: tries after the first: connections that are refused or break, 408, 409, 429 and 5xx, unless the
+            gateway forbids it.  Each carries the same idempotency key.
         http_client: an `httpx.Client` of yours, for proxies or certificates.  It stays yours to close.
 
     Raises:
@@ -34,15 +61,59 @@ class Tollway:
         base_url: str | None = None,
         timeout_s: float = 600.0,
         max_retries: int = 2,
-        http_client: _transport.HttpClient | None = None,
+        http_client: http.Client | None = None,
     ) -> None:
-        account = _core.account(api_key, base_url, os.environ)
-        self._link = _transport.Link(account, timeout_s, max_retries, http_client)
+        self._link = Link(_account(api_key, base_url), timeout_s, max_retries, http_client)
         self.chat = Chat(self._link)
+        self.fim = Fim(self._link)
+        self.embeddings = Embeddings(self._link)
         self.models = Models(self._link)
-        self.credits = CreditsOf(self._link)
+        self.credits = Credits(self._link)
         self.receipts = Receipts(self._link)
-        self.usage = UsageOf(self._link)
+        self.usage = Usage(self._link)
+        self.keys = Keys(self._link)
+
+    def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
+        """How many tokens a prompt takes, exactly; nothing runs and nothing is charged.
+
+        Takes the request's own fields: `model`, and `messages` and `tools`, or `prompt` and `suffix`, or `input`;
+        `return_tokens=True` adds the ids.
+
+        Raises: BadRequest: the prompt cannot be served, or this model's prompts can only be bounded; NotFound: no such
+        model; TypeError, ValueError: the request cannot be built; or another of the error tree.
+
+        Example: `client.tokenize(model="smollm2-135m", messages="Hello").prompt_tokens`
+        """
+        return self._link.ask(ask.tokenize(fields))
+
+    def estimate(
+        self, *, offline: bool = False, card: Model | None = None, **fields: Unpack[PromptFields]
+    ) -> Estimate:
+        """What a request would cost at most, and likely; nothing runs and nothing is charged.
+
+        Takes the request's own fields, as `tokenize` does.  `offline` counts here, without the gateway (chats with
+        Magistral and other models of its tokenizer; needs `pip install tollway[tokens]`); it knows money if it is given
+        the model's `card`, from `client.models`.
+
+        Raises: what `tokenize` raises; offline TollwayError: tollway[tokens] is missing, or the prompt cannot be counted.
+
+        Example: `print(client.estimate(model="smollm2-135m", messages="Hello", max_tokens=50).cost_max)`
+        """
+        return _estimate_offline(fields, card) if offline else self._link.ask(ask.estimate(fields))
+
+    def budget(self, usd: Usd) -> Budget:
+        """So many US dollars, and no more, for the requests made inside a `with`; see `Budget`.
+
+        Inside, BudgetExceeded is raised before a request that could cost more than is left.
+
+        Raises: ValueError: no amount.
+
+        Example:
+            with client.budget(usd="0.50") as budget:
+                client.chat.complete(model="smollm2-135m", messages="Hello")
+                print(budget.left)
+        """
+        return Budget(usd, self._link)
 
     def __enter__(self) -> Tollway:
         return self
@@ -53,73 +124,6 @@ class Tollway:
     def close(self) -> None:
         """Closes the connections, unless they belong to an `http_client` of yours."""
         self._link.close()
-
-
-class _Resource:
-    def __init__(self, link: _transport.Link) -> None:
-        self._link = link
-
-    def _get(self, request: _core.Request) -> tuple[bytes, str]:
-        response = self._link.send(request)
-        return response.content, _transport.request_id(response)
-
-
-class Models(_Resource):
-    def list(self) -> list[Model]:
-        """Models that have a price, with their prices in nano-dollars per million tokens.
-
-        Raises:
-            AuthenticationFailed, APIConnectionError, or another of the error tree.
-
-        Example: `print([model.id for model in client.models.list()])`
-        """
-        body, request_id = self._get(_core.models_request())
-        return _wire.read_list(body, Model, request_id)
-
-
-class CreditsOf(_Resource):
-    def get(self) -> Credits:
-        """The account's balance and its grants, in nano-dollars.
-
-        Raises:
-            AuthenticationFailed, APIConnectionError, or another of the error tree.
-
-        Example: `print(client.credits.get().available)` prints `$4.999953800`.
-        """
-        body, request_id = self._get(_core.credits_request())
-        return _wire.read(body, Credits, request_id)
-
-
-class Receipts(_Resource):
-    def get(self, request_id: str) -> Receipt:
-        """The bill of one request, line by line, in nano-dollars.
-
-        Raises:
-            NotFound: no such request, or not this account's.
-            AuthenticationFailed, APIConnectionError, or another of the error tree.
-
-        Example: `client.receipts.get(answer.request_id).cost == answer.cost`
-        """
-        body, own_id = self._get(_core.receipt_request(request_id))
-        return _wire.read(body, Receipt, own_id)
-
-
-class UsageOf(_Resource):
-    def list(
-        self, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
-    ) -> list[UsageRow]:
-        """Sums of tokens and of nano-dollars by key, model or day (UTC), of requests in [since, until).
-
-        `since` and `until` are RFC 3339 instants; None is without bound.
-
-        Raises:
-            BadRequest: an instant cannot be read.
-            AuthenticationFailed, APIConnectionError, or another of the error tree.
-
-        Example: `client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`
-        """
-        body, request_id = self._get(_core.usage_request(group_by, since, until))
-        return _wire.read_list(body, UsageRow, request_id)
 
 
 class AsyncTollway:
@@ -136,15 +140,31 @@ class AsyncTollway:
         base_url: str | None = None,
         timeout_s: float = 600.0,
         max_retries: int = 2,
-        http_client: _transport.AsyncHttpClient | None = None,
+        http_client: http.AsyncClient | None = None,
     ) -> None:
-        account = _core.account(api_key, base_url, os.environ)
-        self._link = _transport.AsyncLink(account, timeout_s, max_retries, http_client)
+        self._link = AsyncLink(_account(api_key, base_url), timeout_s, max_retries, http_client)
         self.chat = AsyncChat(self._link)
+        self.fim = AsyncFim(self._link)
+        self.embeddings = AsyncEmbeddings(self._link)
         self.models = AsyncModels(self._link)
-        self.credits = AsyncCreditsOf(self._link)
+        self.credits = AsyncCredits(self._link)
         self.receipts = AsyncReceipts(self._link)
-        self.usage = AsyncUsageOf(self._link)
+        self.usage = AsyncUsage(self._link)
+        self.keys = AsyncKeys(self._link)
+
+    async def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
+        """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="smollm2-135m", messages="Hello")`."""
+        return await self._link.ask(ask.tokenize(fields))
+
+    async def estimate(
+        self, *, offline: bool = False, card: Model | None = None, **fields: Unpack[PromptFields]
+    ) -> Estimate:
+        """`Tollway.estimate`, as a coroutine: `await client.estimate(model="smollm2-135m", messages="Hello")`."""
+        return _estimate_offline(fields, card) if offline else await self._link.ask(ask.estimate(fields))
+
+    def budget(self, usd: Usd) -> Budget:
+        """`Tollway.budget`; a plain `with` enters it: `with client.budget(usd="0.50") as budget:`."""
+        return Budget(usd, self._link)
 
     async def __aenter__(self) -> AsyncTollway:
         return self
@@ -155,42 +175,3 @@ class AsyncTollway:
     async def close(self) -> None:
         """Closes the connections, unless they belong to an `http_client` of yours."""
         await self._link.close()
-
-
-class _AsyncResource:
-    def __init__(self, link: _transport.AsyncLink) -> None:
-        self._link = link
-
-    async def _get(self, request: _core.Request) -> tuple[bytes, str]:
-        response = await self._link.send(request)
-        return response.content, _transport.request_id(response)
-
-
-class AsyncModels(_AsyncResource):
-    async def list(self) -> list[Model]:
-        """`Models.list`, as a coroutine: `await client.models.list()`."""
-        body, request_id = await self._get(_core.models_request())
-        return _wire.read_list(body, Model, request_id)
-
-
-class AsyncCreditsOf(_AsyncResource):
-    async def get(self) -> Credits:
-        """`CreditsOf.get`, as a coroutine: `await client.credits.get()`."""
-        body, request_id = await self._get(_core.credits_request())
-        return _wire.read(body, Credits, request_id)
-
-
-class AsyncReceipts(_AsyncResource):
-    async def get(self, request_id: str) -> Receipt:
-        """`Receipts.get`, as a coroutine: `await client.receipts.get(answer.request_id)`."""
-        body, own_id = await self._get(_core.receipt_request(request_id))
-        return _wire.read(body, Receipt, own_id)
-
-
-class AsyncUsageOf(_AsyncResource):
-    async def list(
-        self, group_by: GroupBy = "key", since: str | None = None, until: str | None = None
-    ) -> list[UsageRow]:
-        """`UsageOf.list`, as a coroutine: `await client.usage.list(group_by="model")`."""
-        body, request_id = await self._get(_core.usage_request(group_by, since, until))
-        return _wire.read_list(body, UsageRow, request_id)

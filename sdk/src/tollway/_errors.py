@@ -4,10 +4,14 @@ TollwayError
 ├── APIConnectionError        the gateway cannot be reached, or something else answered in its place
 │   └── APITimeoutError       no byte came for `timeout_s` seconds
 ├── StreamInterrupted         a stream ended before its answer was complete
+├── InvalidOutput             the answer is not of the type that was asked for; it was paid for
 └── APIStatusError            the gateway said no; raised as it is for a status that has no class of its own
     ├── BadRequest            400
+    │   └── ContextTooLong    400  prompt and answer do not fit into the model's context
     ├── AuthenticationFailed  401
     ├── InsufficientCredits   402
+    │   └── KeyCapReached     402  the account could pay, but the key's own cap is in the way
+    ├── BudgetExceeded        402  by the gateway for `max_cost_usd`, by the SDK itself for `client.budget`
     ├── PermissionDenied      403
     ├── NotFound              404
     ├── Conflict              409
@@ -20,7 +24,10 @@ Each has `request_id` (None where no answer was seen): it names the receipt, and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tollway._money import Money
 
 
 class TollwayError(Exception):
@@ -46,11 +53,22 @@ def _rebuild(kind: type[TollwayError], args: tuple[Any, ...], state: dict[str, A
 
 
 class APIConnectionError(TollwayError):
-    """The gateway cannot be reached, or what answered there is no Tollway gateway."""
+    """The gateway cannot be reached, or what answered there is no Tollway gateway.
+
+    `reached`: the gateway may have read the request, and done the work; see `client.receipts.list()`.
+    `passing`: it may be gone the next time, unlike a bad URL.
+    """
+
+    def __init__(
+        self, message: str, *, request_id: str | None = None, reached: bool = True, passing: bool = False
+    ) -> None:
+        super().__init__(message, request_id=request_id)
+        self.reached = reached
+        self.passing = passing
 
 
 class APITimeoutError(APIConnectionError):
-    """No byte came for `timeout_s` seconds.  The gateway may have done the work: see `client.usage.list()`."""
+    """No byte came for `timeout_s` seconds."""
 
 
 class StreamInterrupted(TollwayError):
@@ -59,6 +77,17 @@ class StreamInterrupted(TollwayError):
     If the gateway's side broke, nothing is charged; if ours did, what was delivered is.  The receipt of `request_id`
     knows.
     """
+
+
+class InvalidOutput(TollwayError):
+    """The answer is not of the type that was asked for: cut off by `max_tokens`, or the model did not keep to it.
+
+    `text` is what it said; it was charged, and `request_id` names its receipt.
+    """
+
+    def __init__(self, message: str, *, text: str, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.text = text
 
 
 class APIStatusError(TollwayError):
@@ -102,14 +131,35 @@ class AuthenticationFailed(APIStatusError):
     """No key, or a wrong or revoked one."""
 
 
+class ContextTooLong(BadRequest):
+    """Prompt and answer do not fit: `tokens` are wanted, `limit` is the model's context; None if it was not said."""
+
+    tokens: int | None = None
+    limit: int | None = None
+
+
 class InsufficientCredits(APIStatusError):
     """The account cannot afford the request; nothing was charged.
 
-    `needed_nanousd` and `available_nanousd` are nano-dollars, and None if the gateway did not say.
+    `needed` is for the prompt and one token, `available` what is left; None if the gateway did not say.
     """
 
-    needed_nanousd: int | None = None
-    available_nanousd: int | None = None
+    needed: Money | None = None
+    available: Money | None = None
+
+
+class KeyCapReached(InsufficientCredits):
+    """The account could pay, but this key's own cap (day, month or total) is in the way."""
+
+
+class BudgetExceeded(APIStatusError):
+    """`max_cost_usd`, or what is left of `client.budget`, does not afford the request; nothing was charged.
+
+    `needed` is for the prompt and one token (None where the SDK did not ask the gateway), `available` what was left.
+    """
+
+    needed: Money | None = None
+    available: Money | None = None
 
 
 class PermissionDenied(APIStatusError):
@@ -146,7 +196,3 @@ BY_STATUS: dict[int, type[APIStatusError]] = {
     413: RequestTooLarge,
     429: RateLimited,
 }
-
-
-def kind_of(status: int) -> type[APIStatusError]:
-    return BY_STATUS.get(status, ServerError if status >= 500 else APIStatusError)

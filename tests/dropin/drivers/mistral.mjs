@@ -147,7 +147,7 @@ async function broken_stream(ask) {
   try {
     for await (const { data } of await client(ask).chat.stream(question(ask))) text += data.choices[0].delta.content;
   } catch (raised) {
-    return { text, type: raised.constructor.name, message: String(raised), k: Object.keys(raised), r: JSON.stringify(raised) };
+    return { text, type: raised.constructor.name, message: String(raised) };
   }
   throw new Error("the stream ended as if nothing had happened");
 }

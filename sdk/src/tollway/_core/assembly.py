@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from . import _core, _wire
-from ._errors import StreamInterrupted
-from ._types import (
+from tollway._core import refusals, wire
+from tollway._errors import StreamInterrupted
+from tollway._types.chat import (
     ChatCompletion,
     Choice,
     Finished,
@@ -76,7 +76,7 @@ class Assembly:
         self._reasoning: list[str] = []
         self._calls: dict[int, _CallPieces] = {}
         self._finish_reason: str | None = None
-        self._usage = TokenUsage()
+        self.usage = TokenUsage()
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """Lazy, so that what came before an error in the same chunk is still seen.
@@ -93,13 +93,13 @@ class Assembly:
 
     def _read(self, payload: bytes) -> Iterator[StreamEvent]:
         try:
-            body = _wire.chunk(payload)
+            body = wire.chunk(payload)
         except msgspec.DecodeError as broken:
             raise StreamInterrupted(
                 f"the stream holds what is no chunk ({broken})", request_id=self.request_id
             ) from broken
         if body.error is not None:
-            raise _core.stream_error(body.error, self.request_id)
+            raise refusals.stream_error(body.error, self.request_id)
         self._id, self._model = body.id or self._id, body.model or self._model
         for choice in body.choices:
             if choice.delta is not None:
@@ -108,10 +108,10 @@ class Assembly:
                 self._finish_reason = choice.finish_reason
                 yield Finished(choice.finish_reason)
         if body.usage is not None:
-            self._usage = _wire.token_usage(body.usage)
-            yield Usage(self._usage)
+            self.usage = wire.token_usage(body.usage)
+            yield Usage(self.usage)
 
-    def _add(self, delta: _wire.Said) -> Iterator[StreamEvent]:
+    def _add(self, delta: wire.Said) -> Iterator[StreamEvent]:
         if delta.thinking:
             self._reasoning.append(delta.thinking)
             yield ReasoningDelta(delta.thinking)
@@ -131,7 +131,7 @@ class Assembly:
             )
         calls = tuple(pieces.whole() for _, pieces in sorted(self._calls.items()))
         choice = Choice("".join(self._text), "".join(self._reasoning), calls, self._finish_reason)
-        return ChatCompletion(self._id, self._model, (choice,), self._usage, self.request_id)
+        return ChatCompletion(self._id, self._model, (choice,), self.usage, self.request_id)
 
 
 class _CallPieces:
@@ -139,7 +139,7 @@ class _CallPieces:
         self._id = self._name = ""
         self._arguments: list[str] = []
 
-    def add(self, call: _wire.Call) -> None:
+    def add(self, call: wire.Call) -> None:
         self._id, self._name = self._id or call.id or "", self._name or call.name or ""
         self._arguments.append(call.arguments)
 

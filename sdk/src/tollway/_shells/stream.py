@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
-from . import _transport
-from ._assembly import Assembly
-from ._errors import APITimeoutError, StreamInterrupted
-from ._types import ChatCompletion, StreamEvent, TextDelta
+from tollway._budget import Hold
+from tollway._core.assembly import Assembly
+from tollway._core.request import Call
+from tollway._errors import APITimeoutError, StreamInterrupted
+from tollway._shells.transport import AsyncLink, Link
+from tollway._types.chat import ChatCompletion, StreamEvent, TextDelta
+
+if TYPE_CHECKING:
+    from tollway._shells.http import Response
+
+Make = Callable[[Any], Call[ChatCompletion]]
 
 
 class ChatStream(Iterator[StreamEvent]):
@@ -26,10 +35,21 @@ class ChatStream(Iterator[StreamEvent]):
                     print(event.text, end="")
     """
 
-    def __init__(self, response: _transport.Response) -> None:
+    def __init__(self, link: Link, response: Response, hold: Hold | None) -> None:
+        self._link = link
         self._response = response
-        self._assembly = Assembly(_transport.request_id(response))
+        self._hold = hold
+        self._assembly = Assembly(link.http.request_id(response))
         self._events = self._iterate()
+
+    @classmethod
+    def begin(cls, link: Link, fields: Mapping[str, Any], make: Make) -> ChatStream:
+        """Sends the request.  Raises what `Chat.complete` does."""
+        hold = link.hold(fields)
+        if hold is None:
+            return cls(link, link.open(make(fields)), None)
+        with hold:
+            return cls(link, link.open(make(hold.bounded(fields))), hold)
 
     @property
     def request_id(self) -> str:
@@ -50,7 +70,7 @@ class ChatStream(Iterator[StreamEvent]):
 
     def _iterate(self) -> Iterator[StreamEvent]:
         try:
-            for chunk in _transport.chunks(self._response):
+            for chunk in self._link.http.chunks(self._response):
                 yield from self._assembly.feed(chunk)
         except (APITimeoutError, StreamInterrupted):
             if not self._assembly.done:  # after [DONE] the answer is whole, however the connection ends
@@ -78,6 +98,7 @@ class ChatStream(Iterator[StreamEvent]):
     def close(self) -> None:
         """Ends the stream here.  Does nothing to one that has ended."""
         self._response.close()
+        _settle(self._hold, self._assembly)
 
 
 class AsyncChatStream(AsyncIterator[StreamEvent]):
@@ -90,9 +111,11 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
                 print(text, end="")
     """
 
-    def __init__(self, send: Callable[[], Awaitable[_transport.Response]]) -> None:
-        self._send = send
-        self._response: _transport.Response | None = None
+    def __init__(self, link: AsyncLink, fields: Mapping[str, Any], make: Make) -> None:
+        self._link = link
+        self._fields, self._make = fields, make
+        self._response: Response | None = None
+        self._hold: Hold | None = None
         self._assembly = Assembly("")
         self._events = self._iterate()
 
@@ -120,22 +143,30 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
         await self._answer()
         return self
 
-    async def _answer(self) -> _transport.Response:
+    async def _answer(self) -> Response:
         if self._response is None:
-            self._response = await self._send()
-            self._assembly.request_id = _transport.request_id(self._response)
+            hold = await self._link.hold(self._fields)
+            if hold is None:
+                self._response = await self._link.open(self._make(self._fields))
+            else:
+                with hold:
+                    self._response = await self._link.open(self._make(hold.bounded(self._fields)))
+                self._hold = hold
+            self._assembly.request_id = self._link.http.request_id(self._response)
         return self._response
 
-    async def _iterate(self) -> AsyncIterator[StreamEvent]:
+    async def _iterate(self) -> AsyncGenerator[StreamEvent, None]:
+        response = await self._answer()
         try:
-            async for chunk in _transport.async_chunks(await self._answer()):
-                for event in self._assembly.feed(chunk):
-                    yield event
+            async with aclosing(self._link.http.async_chunks(response)) as chunks:
+                async for chunk in chunks:
+                    for event in self._assembly.feed(chunk):
+                        yield event
         except (APITimeoutError, StreamInterrupted):
-            if self._response is None or not self._assembly.done:  # see ChatStream
+            if not self._assembly.done:  # see ChatStream
                 raise
         finally:
-            await self.close()
+            await self._let_go()
         self._assembly.final()
 
     async def text_deltas(self) -> AsyncIterator[str]:
@@ -152,5 +183,16 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
 
     async def close(self) -> None:
         """Ends the stream here.  Does nothing to one that has ended, or was never sent."""
+        await self._events.aclose()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         if self._response is not None:
             await self._response.aclose()
+            _settle(self._hold, self._assembly)
+
+
+def _settle(hold: Hold | None, assembly: Assembly) -> None:
+    """What the stream's own bill says; without one, its receipt will."""
+    if hold is not None:
+        hold.settle(assembly.usage.cost_nanousd, assembly.request_id)

@@ -5,12 +5,17 @@ Only this file knows the wire's shapes; the rest of the SDK sees `_types`.  Pure
 
 from __future__ import annotations
 
+import array
+import base64
+import sys
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
-from ._errors import APIConnectionError
-from ._types import ChatCompletion, Choice, TokenUsage, ToolCall
+from tollway._errors import APIConnectionError
+from tollway._types.chat import ChatCompletion, Choice, TokenUsage, ToolCall
+from tollway._types.texts import Embeddings
 
 T = TypeVar("T")
 
@@ -96,6 +101,8 @@ class Error(msgspec.Struct):
     request_id: str | None = None
     needed_nanousd: int | None = None
     available_nanousd: int | None = None
+    tokens: int | None = None
+    limit: int | None = None
 
 
 class Body(msgspec.Struct):
@@ -106,6 +113,17 @@ class Body(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
     error: Error | None = None
+
+
+class _Vector(msgspec.Struct):
+    embedding: str | list[float]
+    index: int = 0
+
+
+class _Vectors(msgspec.Struct):
+    data: list[_Vector]
+    model: str = ""
+    usage: _Usage | None = None
 
 
 class _ErrorBody(msgspec.Struct):
@@ -169,16 +187,60 @@ def token_usage(said: _Usage | None) -> TokenUsage:
     )
 
 
+def embeddings(body: bytes, request_id: str) -> Embeddings:
+    """Raises APIConnectionError."""
+    said = read(body, _Vectors, request_id)
+    vectors = tuple(
+        _floats(item.embedding, request_id) for item in sorted(said.data, key=lambda item: item.index)
+    )
+    return Embeddings(said.model, vectors, token_usage(said.usage), request_id)
+
+
+def _floats(packed: str | list[float], request_id: str) -> tuple[float, ...]:
+    if isinstance(packed, list):
+        return tuple(packed)
+    try:
+        return tuple(array.array("f", _little_endian(base64.b64decode(packed, validate=True))))
+    except ValueError as broken:
+        raise _not_ours(broken, request_id) from broken
+
+
+def _little_endian(data: bytes) -> bytes:
+    """In this machine's order."""
+    if sys.byteorder == "little":
+        return data
+    numbers = array.array("f", data)
+    numbers.byteswap()
+    return numbers.tobytes()
+
+
 def read(body: bytes, kind: type[T], request_id: str) -> T:
     """Raises APIConnectionError: a success that is not in the gateway's shape comes from something else."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as broken:
-        raise APIConnectionError(
-            f"the answer is not a Tollway gateway's ({broken}); is base_url right?", request_id=request_id
-        ) from broken
+        raise _not_ours(broken, request_id) from broken
 
 
-def read_list(body: bytes, kind: type[T], request_id: str) -> list[T]:
-    """Raises APIConnectionError."""
-    return [read(bytes(item), kind, request_id) for item in read(body, _ListOf, request_id).data]
+def _not_ours(broken: Exception, request_id: str) -> APIConnectionError:
+    return APIConnectionError(
+        f"the answer is not a Tollway gateway's ({broken}); is base_url right?", request_id=request_id
+    )
+
+
+def reader(kind: type[T]) -> Callable[[bytes, str], T]:
+    """`read` of this type."""
+
+    def read_one(body: bytes, request_id: str) -> T:
+        return read(body, kind, request_id)
+
+    return read_one
+
+
+def list_reader(kind: type[T]) -> Callable[[bytes, str], list[T]]:
+    """`read` of an envelope of these."""
+
+    def read_list(body: bytes, request_id: str) -> list[T]:
+        return [read(bytes(item), kind, request_id) for item in read(body, _ListOf, request_id).data]
+
+    return read_list

@@ -1,0 +1,198 @@
+"""`client.models`, `credits`, `receipts`, `usage` and `keys`, blocking.  `own_async.py` is the same for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType
+
+from tollway._core import own
+from tollway._core.own import Cap
+from tollway._shells.transport import Link
+from tollway._types.account import Credits as Balance
+from tollway._types.account import GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+
+
+class _Resource:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+
+class Models(_Resource):
+    """What is served here, and at which prices."""
+
+    def list(self) -> list[Model]:
+        """Models that have a price, with their prices in nano-dollars per million tokens.
+
+        Raises: AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print([model.id for model in client.models.list()])`
+        """
+        return self._link.ask(own.models())
+
+    def get(self, model: str) -> Model:
+        """One model, by its id or an alias; prices are nano-dollars per million tokens.
+
+        Raises: NotFound: there is none, or nobody serves it; and what `list` raises.
+
+        Example: `client.models.get("smollm2-135m").max_context_length` is in tokens.
+        """
+        return self._link.ask(own.model(model))
+
+
+class Credits(_Resource):
+    """What there is to spend."""
+
+    def get(self) -> Balance:
+        """The account's balance and its grants, in nano-dollars.
+
+        Raises: AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print(client.credits.get().available)` prints `$4.999953800`.
+        """
+        return self._link.ask(own.credits_left())
+
+
+class Receipts(_Resource):
+    """The bills of single requests."""
+
+    def get(self, request_id: str) -> Receipt:
+        """The bill of one request, line by line, in nano-dollars.
+
+        Raises: NotFound: no such request, or not this account's; and what `list` raises.
+
+        Example: `client.receipts.get(answer.request_id).cost == answer.cost`
+        """
+        return self._link.ask(own.receipt(request_id))
+
+    def list(
+        self,
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        model: str | None = None,
+        key_id: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page[Request]:
+        """The account's requests in [since, until), newest first: at most `limit` (100; 20 if not said) `after` that id.
+
+        Raises: BadRequest: an instant or the limit cannot be read; AuthenticationFailed, APIConnectionError, or another
+        of the error tree.
+
+        Example: `for request in client.receipts.list(limit=5): print(request.model, request.cost)`
+        """
+        return self._link.ask(own.requests(since, until, model, key_id, limit, after))
+
+    def iterate(
+        self,
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        model: str | None = None,
+        key_id: str | None = None,
+    ) -> Iterator[Request]:
+        """All of them, page by page as they are needed; raises what `list` raises.
+
+        Example: `sum(request.output_tokens for request in client.receipts.iterate(model="smollm2-135m"))`
+        """
+        after: str | None = None
+        more = True
+        while more:
+            page = self.list(since=since, until=until, model=model, key_id=key_id, limit=100, after=after)
+            yield from page
+            more, after = page.has_more, page.last_id
+
+
+class Usage(_Resource):
+    """Sums of tokens and money."""
+
+    def list(
+        self,
+        group_by: GroupBy = "key",
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        *,
+        model: str | None = None,
+        key_id: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page[UsageRow]:
+        """By key, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until), of this model and key.
+
+        Instants are RFC 3339 texts or datetimes with a timezone; None is without bound.  At most `limit` rows (1,000).
+
+        Raises: BadRequest: an instant or the limit cannot be read; AuthenticationFailed, APIConnectionError, or another
+        of the error tree.
+
+        Example: `client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`
+        """
+        return self._link.ask(own.usage(group_by, since, until, model, key_id, limit, after))
+
+
+class Keys(_Resource):
+    """The account's keys.  Changing others than itself needs a key that `manages_keys`, which operators give."""
+
+    def list(self) -> list[Key]:
+        """All, revoked ones too, without their secrets.
+
+        Raises: AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print([key.hint for key in client.keys.list() if key.revoked_at is None])`
+        """
+        return self._link.ask(own.keys())
+
+    def create(
+        self,
+        name: str,
+        *,
+        cap_day_usd: Cap = None,
+        cap_month_usd: Cap = None,
+        cap_total_usd: Cap = None,
+    ) -> NewKey:
+        """A new key; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
+
+        Raises: PermissionDenied: this key does not manage keys; ValueError: a cap is no amount; and what `list` raises.
+
+        Example: `print(client.keys.create("batch jobs", cap_day_usd="2").key)`
+        """
+        caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
+        return self._link.ask(own.create_key(name, caps))
+
+    def change(
+        self,
+        key_id: str,
+        *,
+        name: str | UnsetType = UNSET,
+        cap_day_usd: Cap = UNSET,
+        cap_month_usd: Cap = UNSET,
+        cap_total_usd: Cap = UNSET,
+    ) -> Key:
+        """Changes what is given; a cap of None removes it.  Caps are US dollars; what was spent so far counts.
+
+        Raises: NotFound: no such key; and what `create` raises.
+
+        Example: `client.keys.change(key.id, cap_day_usd="5")`
+        """
+        caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
+        return self._link.ask(own.change_key(key_id, name, caps))
+
+    def revoke(self, key_id: str) -> Key:
+        """Ends a key for good; what it spent stays on the books.
+
+        Raises: NotFound: no such key; PermissionDenied: this key does not manage keys; and what `list` raises.
+
+        Example: `client.keys.revoke(key.id)`
+        """
+        return self._link.ask(own.revoke_key(key_id))
+
+    def rotate(self, key_id: str) -> NewKey:
+        """A new secret for a key, which keeps its name, caps and spending; the old one is refused from now on.
+
+        Raises: NotFound: no such key; PermissionDenied: it is another one, and this key does not manage keys; and what
+        `list` raises.
+
+        Example: `print(client.keys.rotate(key.id).key)`
+        """
+        return self._link.ask(own.rotate_key(key_id))

@@ -1,0 +1,208 @@
+"""What an account sees of itself: models, credits, receipts, usage, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from tollway._money import Money
+
+T = TypeVar("T")
+
+GroupBy = Literal["key", "model", "day"]
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A model that has a price.  `max_context_length` is in tokens; prices are nano-dollars per million tokens."""
+
+    id: str
+    created: int = 0
+    owned_by: str = ""
+    description: str = ""
+    max_context_length: int | None = None
+    aliases: tuple[str, ...] = ()
+    capabilities: dict[str, bool] = {}
+    prices_nanousd_per_mtok: dict[str, int] = {}
+    default_system_prompt: tuple[dict[str, object], ...] = ()
+    """What is said to a reasoning model where a request has no system message, as a message's content parts."""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Credit that was given, in nano-dollars."""
+
+    id: str
+    kind: str
+    amount_nanousd: int
+    amount_usd: str = ""
+    created_at: str = ""
+    expires_at: str | None = None
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_nanousd)
+
+
+class Credits(msgspec.Struct, frozen=True):
+    """An account's balance, in nano-dollars.  `available` = granted + credit_limit - settled - held.
+
+    Settled is what was charged; held is set aside for requests that are running, and for moments in advance.
+    `remaining` does not subtract it.
+    """
+
+    account_id: str
+    granted_nanousd: int
+    settled_nanousd: int
+    held_nanousd: int
+    credit_limit_nanousd: int
+    available_nanousd: int
+    remaining_nanousd: int = 0
+    granted_usd: str = ""
+    settled_usd: str = ""
+    held_usd: str = ""
+    credit_limit_usd: str = ""
+    available_usd: str = ""
+    remaining_usd: str = ""
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def available(self) -> Money:
+        """What can still be spent."""
+        return Money(self.available_nanousd)
+
+    @property
+    def remaining(self) -> Money:
+        """What is not yet spent; running requests hold some of it."""
+        return Money(self.remaining_nanousd)
+
+
+class ReceiptUsage(msgspec.Struct, frozen=True):
+    """Image and cached tokens are part of input; reasoning tokens are part of output."""
+
+    input_tokens: int
+    output_tokens: int
+    input_image_tokens: int = 0
+    input_cached_tokens: int = 0
+    output_reasoning_tokens: int = 0
+
+
+class ReceiptLine(msgspec.Struct, frozen=True):
+    """cost = tokens x price / 10^6, rounded up to a nano-dollar; the price is for a million tokens."""
+
+    token_class: str
+    tokens: int
+    price_nanousd_per_mtok: int
+    cost_nanousd: int
+    price_usd_per_mtok: str = ""
+    cost_usd: str = ""
+
+    @property
+    def cost(self) -> Money:
+        return Money(self.cost_nanousd)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The bill of one request, line by line; its lines add up to its cost."""
+
+    request_id: str
+    created_at: str
+    model: str
+    key_id: str
+    outcome: str
+    streamed: bool
+    estimated: bool
+    usage: ReceiptUsage
+    lines: tuple[ReceiptLine, ...]
+    price_version: int
+    cost_nanousd: int
+    cost_usd: str = ""
+
+    @property
+    def cost(self) -> Money:
+        """Exact: what the account was charged."""
+        return Money(self.cost_nanousd)
+
+
+class UsageRow(msgspec.Struct, frozen=True):
+    """Sums over the requests of one key, model or day (UTC); of those three, only the one grouped by is named."""
+
+    group: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_nanousd: int
+    input_image_tokens: int = 0
+    input_cached_tokens: int = 0
+    output_reasoning_tokens: int = 0
+    cost_usd: str = ""
+    key_id: str | None = None
+    key_name: str | None = None
+    model: str | None = None
+    day: str | None = None
+
+    @property
+    def cost(self) -> Money:
+        """Exact: what the account was charged for these requests."""
+        return Money(self.cost_nanousd)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request in a list of them; `client.receipts.get(request_id)` is its whole bill."""
+
+    request_id: str
+    created_at: str
+    model: str
+    key_id: str
+    outcome: str
+    cost_nanousd: int
+    streamed: bool = False
+    estimated: bool = False
+    input_tokens: int = 0
+    input_image_tokens: int = 0
+    input_cached_tokens: int = 0
+    output_tokens: int = 0
+    output_reasoning_tokens: int = 0
+    cost_usd: str = ""
+
+    @property
+    def cost(self) -> Money:
+        """Exact: what the account was charged."""
+        return Money(self.cost_nanousd)
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Some rows of a longer list: iterate over it; ask for what comes `after=page.last_id` while it `has_more`."""
+
+    data: tuple[T, ...]
+    has_more: bool = False
+    last_id: str | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key without its secret.  Caps are US dollars as decimal strings; None: no cap but the account's credit."""
+
+    id: str
+    name: str
+    hint: str = ""
+    kind: str = "account"
+    account_id: str | None = None
+    created_at: str = ""
+    revoked_at: str | None = None
+    cap_day_usd: str | None = None
+    cap_month_usd: str | None = None
+    cap_total_usd: str | None = None
+    policy: str | None = None
+    manages_keys: bool = False
+
+
+class NewKey(Key, frozen=True, kw_only=True):
+    """A key with its secret, which is never shown again."""
+
+    key: str
