@@ -13,7 +13,7 @@ from gateway.errors import MethodNotAllowed, TollwayError
 from gateway.inference.gateway import Gateway
 from gateway.inference.operations import PATHS
 from gateway.inference.pipeline import Arrival, run
-from gateway.inference.request import dialect_of
+from gateway.inference.request import MISTRAL_PREFIX, dialect_of
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller
 from gateway.kit.log import logger
@@ -27,7 +27,7 @@ def answering(
 ) -> ASGIRouteHandler:
     """The route.  `deadline_s` ends even a stream whose client reads too slowly."""
 
-    @asgi(PATHS[operation], copy_scope=False)
+    @asgi([PATHS[operation], MISTRAL_PREFIX + PATHS[operation]], copy_scope=False)
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         caller: Caller = scope["state"]["caller"]
         trace = Trace(
@@ -42,7 +42,7 @@ def answering(
             arrival = Arrival(
                 caller=caller,
                 body=body,
-                dialect=dialect_of(client.header("user-agent")),
+                dialect=dialect_of(client.header("user-agent"), scope["path"]),
                 operation=operation,
                 idempotency_key=client.header("idempotency-key"),
             )

@@ -11,17 +11,18 @@ from gateway.api.schemas.shapes import ListOf
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
 from gateway.errors import NotAllowed, NotFound, UnknownModel
+from gateway.inference.request import MISTRAL_PREFIX
 from gateway.keys.types import Caller
 
 
-@get("/v1/models")
+@get(["/v1/models", f"{MISTRAL_PREFIX}/v1/models"])
 async def list_models(gateway: TheGateway) -> ListOf[ModelCard]:
     """List the models that have a price and, at this moment, somebody who serves them."""
     served = gateway.workers.served_models()
     return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
 
 
-@get("/v1/models/{name:path}", refusals=(404,))
+@get(["/v1/models/{name:path}", MISTRAL_PREFIX + "/v1/models/{name:path}"], refusals=(404,))
 async def get_model(
     gateway: TheGateway, name: Annotated[str, PathParameter(description="A model's id or alias.")]
 ) -> ModelCard:

@@ -18,6 +18,7 @@ A usage-metered LLM gateway.
 
 Money is integer nano-dollars (`*_nanousd`; 1 USD = 10^9) and, for people, the same amount as a decimal string (`*_usd`).
 Instants are RFC 3339 in UTC. Lists that come in pieces say `has_more`; their `last_id`, given as `after`, asks for the next.
+Below `/mistral` inference and models are answered in the Mistral API's spelling, whoever asks.
 Every answer has an `x-request-id`. Refusals have one shape, whose `message` says how to mend it.\
 """
 _TAGS: dict[Tag, tuple[str, str]] = {

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, ParameterKwarg, PathParameter, QueryParameter
 
 from gateway.api.filters import selection
+from gateway.inference.request import MISTRAL_PREFIX
 
 Tag = Literal["inference", "account", "admin", "join", "health"]
 """By subject; each has its kind of key."""
@@ -52,7 +53,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 def operation_of(tag: Tag, handler: HTTPRouteHandler) -> Operation:
     """`refusals`, `body` and `answers` of the handler's `opt` say what its signature cannot."""
     function: Any = handler.fn
-    (path,) = handler.paths
+    (path,) = (path for path in handler.paths if not path.startswith(MISTRAL_PREFIX))
     (method,) = handler.http_methods
     hints = get_type_hints(function, include_extras=True)
     returns = hints.pop("return")
