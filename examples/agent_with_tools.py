@@ -49,7 +49,7 @@ def bill(used_kwh: int, tariff: Tariff) -> str:
     return f"${cents // 100}.{cents % 100:02}"
 
 
-TOOLS = [look_up_meter, bill]
+TOOLS: list[tollway.AnyTool] = [look_up_meter, bill]
 
 
 def run(client: tollway.Tollway, model: str, picture: Path) -> str:

@@ -73,7 +73,7 @@ def ask(client: tollway.Tollway, model: str, question: str, files: list[Path]) -
     pages = {file.name: tollway.image(file) for file in files if file.suffix == ".png"}
     found = find(client, question, [file for file in files if file.suffix != ".png"])
     task = "Answer from these sources alone, and name those that you used as they are named in brackets."
-    shown = [f"[{name}]\n{text}" for name, text in found.items()]
+    shown: list[str | dict[str, object]] = [f"[{name}]\n{text}" for name, text in found.items()]
     for name, picture in pages.items():
         shown += [f"[{name}]", picture]
     messages = [tollway.user(f"{task}\n\n{question}", *shown)]

@@ -35,7 +35,7 @@ def failure_of(source: str) -> str:
         file.write_text(source, "utf-8")
         command = [sys.executable, "-I", str(file)]
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - running it is the point
                 command,
                 cwd=folder,
                 env={},
@@ -74,8 +74,8 @@ def main() -> None:
     with tollway.Tollway() as client, client.budget(args.budget) as budget:
         try:
             mended = mend(client, args.model, source)
-            lines = (text.splitlines(keepends=True) for text in (source, mended))
-            print("\n" + "".join(difflib.unified_diff(*lines, args.file.name, "mended")))
+            before, after = source.splitlines(keepends=True), mended.splitlines(keepends=True)
+            print("\n" + "".join(difflib.unified_diff(before, after, args.file.name, "mended")))
         finally:
             print(f"cost {budget.spent} of at most {budget.limit}")
 
