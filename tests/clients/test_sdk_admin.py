@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import resources
@@ -207,8 +209,5 @@ def test_both_have_the_same_methods() -> None:
 
 def test_the_package_does_without_it() -> None:
     """Importing tollway is quick: this is only for operators."""
-    import subprocess
-    import sys
-
     code = "import sys, tollway; sys.exit('tollway.admin' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

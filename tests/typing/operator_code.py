@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_type
 
 import tollway
+import tollway.admin
 from tollway.admin import Admin, AsyncAdmin, Statement
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tollway._core import admin as _calls
 from tollway._core.request import operator as _operator
-from tollway._shells.admin import Accounts, Keys, Ledger, Prices, Receipts, Usage, Workers
+from tollway._shells.admin_accounts import Accounts, Keys
 from tollway._shells.admin_async import (
     AsyncAccounts,
     AsyncKeys,
@@ -25,6 +25,7 @@ from tollway._shells.admin_async import (
     AsyncUsage,
     AsyncWorkers,
 )
+from tollway._shells.admin_site import Ledger, Prices, Receipts, Usage, Workers
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.admin import (
     Account,

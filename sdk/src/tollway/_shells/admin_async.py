@@ -1,4 +1,4 @@
-"""`admin.py` for asyncio: the same methods, as coroutines."""
+"""`admin_accounts.py` and `admin_site.py` for asyncio: the same methods, as coroutines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tollway._core import admin
 from tollway._core.admin import StatementFormat
 from tollway._core.own import Cap
 from tollway._money import Usd
-from tollway._shells.admin import AllWorkers
+from tollway._shells.admin_site import AllWorkers
 from tollway._shells.transport import AsyncLink
 from tollway._types.account import Credits, Grant, Key, NewKey, Page
 from tollway._types.admin import (
