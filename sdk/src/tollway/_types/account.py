@@ -38,10 +38,17 @@ class Grant(msgspec.Struct, frozen=True):
     amount_usd: str = ""
     created_at: str = ""
     expires_at: str | None = None
+    left_nanousd: int | None = None
+    left_usd: str | None = None
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_nanousd)
+
+    @property
+    def left(self) -> Money:
+        """What of it is not yet spent; nothing of one that is spent or expired."""
+        return Money(self.left_nanousd or 0)
 
 
 class Credits(msgspec.Struct, frozen=True):
@@ -88,7 +95,7 @@ class ReceiptUsage(msgspec.Struct, frozen=True):
 
 
 class ReceiptLine(msgspec.Struct, frozen=True):
-    """cost = tokens x price / 10^6, rounded up to a nano-dollar; the price is for a million tokens."""
+    """cost = tokens x price / 10^6, less the discount, rounded up to a nano-dollar; the price is for a million tokens."""
 
     token_class: str
     tokens: int
@@ -96,6 +103,7 @@ class ReceiptLine(msgspec.Struct, frozen=True):
     cost_nanousd: int
     price_usd_per_mtok: str = ""
     cost_usd: str = ""
+    discount_percent: int = 0
 
     @property
     def cost(self) -> Money:

@@ -1,0 +1,98 @@
+"""`tollway chat`: one question for a script, or a conversation for a person (`talk.py`)."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import Annotated
+
+import typer
+
+from tollway import ChatFields, Message, Model, Money, TollwayError, user
+from tollway.cli import show
+from tollway.cli.connect import chat_model, connect, usd
+from tollway.cli.conversation import Conversation
+from tollway.cli.pictures import picture
+from tollway.cli.screen import Screen, cost_line
+from tollway.cli.talk import HELP, talk
+
+INTERRUPTED = 130
+"""The exit status that shells give to what Ctrl-C ended."""
+
+
+def chat(
+    model: Annotated[
+        str | None, typer.Argument(help="Left out, the only one that is served.", show_default=False)
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the model is told first.", show_default=False)
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="A picture for the first message; may be repeated.", show_default=False
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The longest answer.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        Money | None,
+        typer.Option(parser=usd, metavar="USD", help="The most this may cost in all.", show_default=False),
+    ] = None,
+    no_reasoning_prompt: Annotated[
+        bool, typer.Option("--no-reasoning-prompt", help="Without a reasoning model's default system prompt.")
+    ] = False,
+    once: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Ask this, print the answer, and end.", show_default=False),
+    ] = None,
+) -> None:
+    """Talk to a model.  With --once, or a question on stdin: one answer on stdout, and its cost on stderr."""
+    pictures = [picture(path) for path in image or ()]
+    question = None if once is None and sys.stdin.isatty() else _question(once)
+    with connect() as client:
+        card = chat_model(client, model)
+        fields: ChatFields = {
+            "model": card.id,
+            "messages": [] if system is None else [{"role": "system", "content": system}],
+            "max_tokens": max_tokens,
+        }
+        if no_reasoning_prompt:
+            fields["prompt_mode"] = None
+        conversation = Conversation(client, fields)
+        with nullcontext() if budget is None else client.budget(budget) as limit:
+            if question is not None:
+                _answer(conversation, user(question, *pictures))
+                return
+            _greet(card, client.credits.get().remaining)
+            talk(conversation, pictures, limit)
+
+
+def _question(once: str | None) -> str:
+    try:
+        question = once if once is not None else sys.stdin.buffer.read().decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise TollwayError("what came on stdin is no UTF-8 text; a picture goes into --image FILE") from error
+    if not question.strip():
+        raise typer.BadParameter("there is no question: give --once TEXT, or a text on stdin")
+    return question
+
+
+def _answer(conversation: Conversation, question: Message) -> None:
+    screen = Screen()
+    try:
+        turn = conversation.ask(question, screen)
+    finally:
+        screen.end()
+    show.remark(cost_line(turn))
+    if turn.ended == "stopped":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _greet(card: Model, left: Money) -> None:
+    prices = card.prices_nanousd_per_mtok
+    given, made = show.price(prices.get("input_text")), show.price(prices.get("output_text"))
+    show.out().print(show.plain(card.id), style="bold")
+    show.remark(f"{given} in, {made} out per million tokens · {left} left")
+    show.remark(f"{HELP}\n")
