@@ -49,6 +49,7 @@ fix: setup-dev  ## let ruff mend what it can
 
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
+	@$(BIN)/python -m tests.bench.sdk
 
 chaos: setup-dev  ## kill gateways and databases at random under load, then audit (ARGS="--kills 20" for less)
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -12,9 +12,23 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
 from gateway import __version__
-from gateway.api import admin, customer, health, metrics, preview, prices, statements, workers
+from gateway.api import (
+    admin,
+    audit,
+    customer,
+    health,
+    keys,
+    metrics,
+    preview,
+    prices,
+    receipts,
+    statements,
+    usage,
+    workers,
+)
 from gateway.api.completions import answering
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
+from gateway.api.filters import selection
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
@@ -54,8 +68,18 @@ _ROUTES: list[Any] = [
     customer.list_models,
     customer.get_model,
     customer.get_credits,
-    customer.get_receipt,
-    customer.get_usage,
+    keys.list_own_keys,
+    keys.create_own_key,
+    keys.change_own_key,
+    keys.revoke_own_key,
+    keys.rotate_own_key,
+    receipts.list_receipts,
+    receipts.get_receipt,
+    receipts.get_any_receipt,
+    usage.get_usage,
+    usage.get_all_usage,
+    audit.get_audit,
+    audit.list_drift,
     statements.get_statement,
     statements.get_account_statement,
     prices.list_prices,
@@ -71,13 +95,13 @@ _ROUTES: list[Any] = [
     admin.create_account_key,
     admin.patch_key,
     admin.revoke_key,
+    admin.rotate_any_key,
     workers.list_workers,
     workers.add_worker,
     workers.change_worker,
     workers.remove_worker,
     workers.join,
     workers.leave,
-    admin.list_drift,
     metrics.metrics,
 ]
 
@@ -132,6 +156,7 @@ def build(settings: Settings) -> Litestar:
             "finder": Provide(_constant(finder), sync_to_thread=False),
             "key_secret": Provide(_constant(secret), sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
+            "selection": Provide(selection, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
         lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],

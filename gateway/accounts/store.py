@@ -1,5 +1,7 @@
 """All SQL about accounts."""
 
+from collections.abc import Iterable
+
 import msgspec
 from sqlalchemy import insert, select
 
@@ -25,6 +27,12 @@ def find_account(conn: ReadConn, name_or_id: str) -> Account:
     if not found:
         raise NotFound(f"there is no account {name_or_id!r}; `tollway-gateway accounts list` shows them")
     return found[0]
+
+
+def names_of(conn: ReadConn, account_ids: Iterable[str]) -> dict[str, str]:
+    """By id."""
+    query = select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(list(account_ids)))
+    return {row.id: row.name for row in conn.execute(query)}
 
 
 def list_accounts(conn: ReadConn) -> list[Account]:

@@ -7,31 +7,24 @@ from litestar import delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from gateway.accounts import store as accounts
-from gateway.api.schemas import (
-    CAP_WINDOWS,
+from gateway.api.schemas.accounts import (
     CreditLimit,
-    KeyChange,
-    ListOf,
     NewAccount,
     NewGrant,
-    NewKey,
     account_fields,
     credit_fields,
     grant_fields,
-    instant,
-    key_fields,
-    money,
 )
+from gateway.api.schemas.keys import KeyChange, NewKey, caps_of, changes_of, key_fields
+from gateway.api.schemas.shapes import ListOf, instant, money, usd
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS, give, open_account, set_credit_limit
 from gateway.credit.types import GrantKind
 from gateway.errors import BadRequest, NotFound
 from gateway.keys import store as keys
-from gateway.keys.create import change_key, create_key
+from gateway.keys.create import change_key, create_key, rotate_key
 from gateway.kit.clock import now_us
-from gateway.kit.money import parse_usd
-from gateway.metering import store as metering
 from gateway.workers.order_by import parse_policy
 
 
@@ -46,7 +39,7 @@ async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> dic
     """With `grant_usd` exactly that credit; without, the sign-up grant of the price book."""
     signed_up = data.grant_usd is None
     amount = (
-        gateway.catalog.book.sign_up_nanousd if data.grant_usd is None else _usd(data.grant_usd, "grant_usd")
+        gateway.catalog.book.sign_up_nanousd if data.grant_usd is None else usd(data.grant_usd, "grant_usd")
     )
     account = await gateway.database.write(
         lambda conn: open_account(
@@ -77,7 +70,7 @@ async def put_credit_limit(
     gateway: TheGateway, name: FromPath[str], data: JSONBody[CreditLimit]
 ) -> dict[str, Any]:
     """How far the account may go beyond its credit, to be invoiced: more than 0 makes it postpaid."""
-    limit = _usd(data.credit_limit_usd, "credit_limit_usd")
+    limit = usd(data.credit_limit_usd, "credit_limit_usd")
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
     balance = await gateway.database.write(lambda conn: set_credit_limit(conn, account.id, limit))
     return {"account": name, **money("credit_limit", balance.credit_limit_nanousd)}
@@ -85,7 +78,7 @@ async def put_credit_limit(
 
 @post("/admin/v1/accounts/{name:str}/grants")
 async def create_grant(gateway: TheGateway, name: FromPath[str], data: JSONBody[NewGrant]) -> dict[str, Any]:
-    amount = _usd(data.amount_usd, "amount_usd")
+    amount = usd(data.amount_usd, "amount_usd")
     if data.kind not in GIVEN_KINDS:
         raise BadRequest(f"kind must be one of {', '.join(GIVEN_KINDS)}", param="kind")
     kind: GrantKind = data.kind
@@ -116,7 +109,7 @@ async def create_account_key(
 ) -> dict[str, Any]:
     """The secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
-    caps, policy = _caps(data), parse_policy(data.policy)
+    caps, policy = caps_of(data), parse_policy(data.policy)
     key, secret = await gateway.database.write(
         lambda conn: create_key(
             conn,
@@ -126,6 +119,7 @@ async def create_account_key(
             key_secret=key_secret,
             caps=caps,
             policy=policy,
+            manages_keys=data.manages_keys,
         )
     )
     return {"key": secret, **key_fields(key)}
@@ -135,10 +129,12 @@ async def create_account_key(
 async def patch_key(
     gateway: TheGateway, finder: TheFinder, key_id: FromPath[str], data: JSONBody[KeyChange]
 ) -> dict[str, Any]:
-    """Sets or removes caps (what the key spent so far counts) and its policy."""
-    changes: dict[str, Any] = _caps(data)
+    """Its name, its caps (what it spent so far counts), its policy, and whether it manages keys."""
+    changes: dict[str, Any] = changes_of(data)
     if data.policy is not msgspec.UNSET:
         changes["policy"] = parse_policy(data.policy)
+    if data.manages_keys is not msgspec.UNSET:
+        changes["manages_keys"] = data.manages_keys
     key = await gateway.database.write(lambda conn: change_key(conn, key_id, changes))
     finder.forget()
     return key_fields(key)
@@ -151,25 +147,11 @@ async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[st
     return key_fields(key)
 
 
-@get("/admin/v1/drift")
-async def list_drift(gateway: TheGateway) -> ListOf:
-    """By how much each worker's counts and ours ever differed, by model and worker, over the audit sample."""
-    found = await gateway.database.read(metering.sum_drift)
-    return ListOf([msgspec.structs.asdict(row) for row in found])
-
-
-def _caps(data: NewKey | KeyChange) -> dict[str, int | None]:
-    """Those that are named, in nano-dollars."""
-    found: dict[str, int | None] = {}
-    for window in CAP_WINDOWS:
-        text = getattr(data, f"cap_{window}_usd")
-        if text is not msgspec.UNSET:
-            found[f"cap_{window}_nanousd"] = None if text is None else _usd(text, f"cap_{window}_usd")
-    return found
-
-
-def _usd(text: str, param: str) -> int:
-    try:
-        return parse_usd(text)
-    except ValueError as error:
-        raise BadRequest(str(error), param=param) from error
+@post("/admin/v1/keys/{key_id:str}/rotate", status_code=200)
+async def rotate_any_key(
+    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, key_id: FromPath[str]
+) -> dict[str, Any]:
+    """A new secret, in this answer and nowhere else; all else stays.  The old one is refused from now on."""
+    key, secret = await gateway.database.write(lambda conn: rotate_key(conn, key_id, key_secret))
+    finder.forget()
+    return {"key": secret, **key_fields(key)}

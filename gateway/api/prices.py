@@ -6,7 +6,8 @@ import msgspec
 from litestar import get, post
 from litestar.params import JSONBody
 
-from gateway.api.schemas import ListOf, NewPrices
+from gateway.api.schemas.models import NewPrices
+from gateway.api.schemas.shapes import ListOf
 from gateway.api.wiring import TheGateway
 from gateway.catalog import store as catalog
 from gateway.catalog.read_toml import PriceBookError, parse

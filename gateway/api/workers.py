@@ -6,7 +6,8 @@ import msgspec
 from litestar import delete, get, patch, post, put
 from litestar.params import FromQuery, JSONBody
 
-from gateway.api.schemas import ListOf, NewWorker, WorkerState, worker_fields
+from gateway.api.schemas.shapes import ListOf
+from gateway.api.schemas.workers import NewWorker, WorkerState, worker_fields
 from gateway.api.wiring import TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.inference.gateway import Gateway

@@ -42,6 +42,12 @@ class SystemChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str = ""
     thinking: str = ""
 
+    def as_part(self) -> dict[str, object]:
+        """As a message's content part, in the Mistral API's spelling."""
+        if self.thinking:
+            return {"type": "thinking", "thinking": [{"type": "text", "text": self.thinking}], "closed": True}
+        return {"type": "text", "text": self.text}
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`upstreams` maps a provider (`mistral`) to its name for the model; workers are matched by id or alias."""

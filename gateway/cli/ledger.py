@@ -6,17 +6,21 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
-from gateway.api.schemas import account_fields, credit_fields, grant_fields, key_fields, money, usage_fields
+from gateway.api.schemas.accounts import account_fields, credit_fields, grant_fields
+from gateway.api.schemas.keys import key_fields
+from gateway.api.schemas.shapes import money
+from gateway.api.schemas.usage import usage_fields
 from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
 from gateway.credit.give import give, open_account, set_credit_limit
 from gateway.keys import store as keys
-from gateway.keys.create import change_key, create_key
+from gateway.keys.create import change_key, create_key, rotate_key
 from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
 from gateway.metering.audit import audit as audit_ledger
+from gateway.metering.types import Selection
 from gateway.start import key_secret, price_book
 from gateway.workers.order_by import parse_policy
 
@@ -119,19 +123,25 @@ def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: As
 
 
 @keys_app.command("create")
-def keys_create(
+def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
     account: Annotated[Optional[str], typer.Option(help="The account that pays: its name or id.")] = None,  # noqa: UP045
     operator: Annotated[bool, typer.Option("--operator", help="A key for /admin/v1 instead.")] = False,
     name: Annotated[str, typer.Option(help="What people see in lists.")] = "default",
     cap_day: Cap = None,
     cap_month: Cap = None,
     cap_total: Cap = None,
+    manages_keys: Annotated[
+        bool,
+        typer.Option("--manages-keys", help="It may make, change and revoke the other keys of its account."),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key.  It is shown now and never again."""
     if (account is None) == (not operator):
         raise typer.BadParameter("give --account NAME, or --operator")
+    if operator and manages_keys:
+        raise typer.BadParameter("an operator's key manages every key already")
     settings = settings_of(data_dir)
     with ledger(settings) as database:
         owner = (
@@ -147,6 +157,7 @@ def keys_create(
                 name=name,
                 key_secret=key_secret(settings),
                 caps=_caps(cap_day, cap_month, cap_total),
+                manages_keys=manages_keys,
             )
         )
     show({"key": secret, **key_fields(key)}, as_json=as_json)
@@ -206,6 +217,15 @@ def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
     show(key_fields(key), as_json=as_json)
 
 
+@keys_app.command("rotate")
+def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Give a key a new secret; its id, caps and what it spent stay.  The old one is refused within `key_cache_s`."""
+    settings = settings_of(data_dir)
+    with ledger(settings) as database:
+        key, secret = database.write_now(lambda conn: rotate_key(conn, key_id, key_secret(settings)))
+    show({"key": secret, **key_fields(key)}, as_json=as_json)
+
+
 def usage(
     account: str,
     group_by: Annotated[str, typer.Option(help="key, model or day")] = "key",
@@ -218,7 +238,9 @@ def usage(
     grouping: Any = group_by
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        rows = database.read_now(lambda conn: metering.sum_usage(conn, found.id, grouping, None, None))
+        rows = database.read_now(
+            lambda conn: metering.sum_usage(conn, Selection(account_id=found.id), grouping)
+        )
     table([usage_fields(row, {}) for row in rows], as_json=as_json)
 
 

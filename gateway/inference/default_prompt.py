@@ -53,10 +53,5 @@ def _message(chunks: tuple[SystemChunk, ...]) -> tuple[Message, bytes]:
         else Part(type="text", text=chunk.text)
         for chunk in chunks
     ]
-    spelled = [
-        {"type": "thinking", "thinking": [{"type": "text", "text": chunk.thinking}], "closed": True}
-        if chunk.thinking
-        else {"type": "text", "text": chunk.text}
-        for chunk in chunks
-    ]
+    spelled = [chunk.as_part() for chunk in chunks]
     return Message(role="system", content=parts), msgspec.json.encode({"role": "system", "content": spelled})

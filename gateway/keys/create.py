@@ -1,14 +1,16 @@
-"""A new key: the record that stays, and the secret that is shown once; and the caps it may be given."""
+"""A new key, or a new secret of one: the record that stays, and the secret that is shown once; and what may be changed."""
 
 from typing import Any
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Conflict
 from gateway.keys import store
 from gateway.keys.mint import hint, keyed_hash, mint
 from gateway.keys.types import Key, Kind
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.ids import new_id
+
+NAME_CHARS_MAX = 200
 
 
 def create_key(
@@ -20,9 +22,11 @@ def create_key(
     key_secret: bytes,
     caps: dict[str, int | None] | None = None,
     policy: str | None = None,
+    manages_keys: bool = False,
 ) -> tuple[Key, str]:
     """`caps` as in `change_key`.  Raises BadRequest."""
-    checked = check_caps(caps or {})
+    limits: dict[str, Any] = caps or {}
+    check({"name": name, **limits})
     secret = mint(kind)
     key = Key(
         id=new_id("key"),
@@ -32,22 +36,45 @@ def create_key(
         hint=hint(secret),
         created_us=now_us(),
         policy=policy,
-        **checked,
+        manages_keys=manages_keys,
+        **limits,
     )
     store.insert_key(conn, key, keyed_hash(secret, key_secret))
     return key, secret
 
 
 def change_key(conn: WriteConn, key_id: str, changes: dict[str, Any]) -> Key:
-    """Sets what is named: `cap_day_nanousd`, `cap_month_nanousd`, `cap_total_nanousd`, `policy`; None removes it.
+    """Sets what is named: `name`, `cap_{day,month,total}_nanousd`, `policy`, `manages_keys`; None removes a cap or policy.
 
     Spending so far counts.  Requests that run keep what they hold.  Raises BadRequest, NotFound.
     """
-    check_caps({name: value for name, value in changes.items() if name.startswith("cap_")})
+    check(changes)
+    if changes.get("manages_keys") and store.find_key(conn, key_id).kind == "operator":
+        raise BadRequest("an operator's key manages every key already", param="manages_keys")
     return store.change_key(conn, key_id, changes)
 
 
-def check_caps(caps: dict[str, int | None]) -> dict[str, int | None]:
-    if any(limit is not None and limit < 0 for limit in caps.values()):
-        raise BadRequest("a cap is not negative; 0 stops the key from spending", param="cap")
-    return caps
+def rotate_key(conn: WriteConn, key_id: str, key_secret: bytes) -> tuple[Key, str]:
+    """A new secret; the id, the name, the caps and what was spent stay.  The old secret is unknown from then on.
+
+    Raises:
+        Conflict: the key was revoked.
+        NotFound: there is none.
+    """
+    key = store.find_key(conn, key_id)
+    if key.revoked_us is not None:
+        raise Conflict(f"the key {key_id!r} was revoked, and stays so; make a new one")
+    secret = mint(key.kind)
+    renewed = {"hash": keyed_hash(secret, key_secret), "hint": hint(secret)}
+    return store.change_key(conn, key_id, renewed), secret
+
+
+def check(fields: dict[str, Any]) -> None:
+    """Raises BadRequest: a name or a cap that is none."""
+    name = fields.get("name")
+    if name is not None and (not name.strip() or len(name) > NAME_CHARS_MAX):
+        raise BadRequest(f"a key needs a name of 1 to {NAME_CHARS_MAX} characters", param="name")
+    for field, value in fields.items():
+        if field.startswith("cap_") and value is not None and value < 0:
+            param = field.replace("_nanousd", "_usd")
+            raise BadRequest("a cap is not negative; 0 stops the key from spending", param=param)

@@ -1,5 +1,6 @@
 """All SQL about keys."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ def find_caller(conn: ReadConn, keyed_hash: str) -> Caller | None:
 
 def list_keys(conn: ReadConn, account_id: str | None = None) -> list[Key]:
     """Of one account, or of everybody."""
-    query = select(*_PUBLIC).order_by(api_keys.c.created_us)
+    query = select(*_PUBLIC).order_by(api_keys.c.created_us, api_keys.c.id)
     if account_id is not None:
         query = query.where(api_keys.c.account_id == account_id)
     return rows(Key, conn.execute(query))
@@ -53,9 +54,24 @@ def change_key(conn: WriteConn, key_id: str, changes: dict[str, Any]) -> Key:
     return find_key(conn, key_id)
 
 
-def find_key(conn: ReadConn | WriteConn, key_id: str) -> Key:
-    """Raises NotFound."""
-    found = rows(Key, conn.execute(select(*_PUBLIC).where(api_keys.c.id == key_id)))
+def find_key(conn: ReadConn | WriteConn, key_id: str, account_id: str | None = None) -> Key:
+    """Of one account, or of anybody.  Raises NotFound."""
+    query = select(*_PUBLIC).where(api_keys.c.id == key_id)
+    if account_id is not None:
+        query = query.where(api_keys.c.account_id == account_id)
+    found = rows(Key, conn.execute(query))
     if not found:
-        raise NotFound(f"there is no key {key_id!r}; `tollway-gateway keys list` shows them")
+        raise NotFound(f"there is no key {key_id!r}; the list of keys says which there are", param="key_id")
     return found[0]
+
+
+def lock_key(conn: WriteConn, key_id: str) -> Key:
+    """A key that is known to exist; nobody changes it until this transaction ends.  Events may still refer to it."""
+    query = select(*_PUBLIC).where(api_keys.c.id == key_id).with_for_update(key_share=True)
+    return rows(Key, conn.execute(query))[0]
+
+
+def names_of(conn: ReadConn, key_ids: Iterable[str]) -> dict[str, str]:
+    """By id."""
+    query = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(list(key_ids)))
+    return {row.id: row.name for row in conn.execute(query)}

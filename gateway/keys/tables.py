@@ -1,4 +1,4 @@
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, String, Table, false
 
 from gateway.kit.db import metadata
 
@@ -17,6 +17,7 @@ api_keys = Table(
     Column("cap_month_nanousd", BigInteger, nullable=True),
     Column("cap_total_nanousd", BigInteger, nullable=True),
     Column("policy", String(32), nullable=True),
+    Column("manages_keys", Boolean, nullable=False, server_default=false()),
     CheckConstraint("(kind = 'operator') = (account_id IS NULL)", name="operator_has_no_account"),
 )
 Index("ix_api_keys_account_id", api_keys.c.account_id)

@@ -21,6 +21,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """The most it may spend per UTC day, per UTC month and in all; None: no limit but its account's."""
     policy: str | None = None
     """Which workers may serve it (workers/order_by.py); None: as its model's, or everybody's."""
+    manages_keys: bool = False
+    """Whether it may make, change, revoke and rotate the other keys of its account (manage.py)."""
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -1,18 +1,28 @@
 """All SQL about usage events."""
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, insert, select
+from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, insert, select, tuple_
 
 from gateway.credit.tables import grant_uses
+from gateway.errors import BadRequest
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.metering.tables import drift_samples, tier_counters, usage_events
-from gateway.metering.types import DriftRow, DriftSample, Link, TierCounter, UsageEvent, UsageRow
+from gateway.metering.types import (
+    DriftRow,
+    DriftSample,
+    Link,
+    Selection,
+    TierCounter,
+    UsageEvent,
+    UsageRow,
+)
 
-GroupBy = Literal["key", "model", "day"]
+GroupBy = Literal["account", "key", "model", "day"]
 
 _COUNTED = (
     "input_tokens",
@@ -120,10 +130,16 @@ def sum_grant_uses(conn: ReadConn, account_id: str, begin_us: int, end_us: int) 
 
 
 def sum_usage(
-    conn: ReadConn, account_id: str, group_by: GroupBy, since_us: int | None, until_us: int | None
+    conn: ReadConn,
+    chosen: Selection,
+    group_by: GroupBy,
+    *,
+    limit: int | None = None,
+    after: str | None = None,
 ) -> list[UsageRow]:
-    """Sums over an account's events in [since, until), one row per group; a day is its number since the epoch."""
+    """Sums over the chosen events, one row per group, in the order of the groups; at most `limit`, beyond `after`."""
     group: ColumnElement[str] = {
+        "account": usage_events.c.account_id,
         "key": usage_events.c.key_id,
         "model": usage_events.c.model,
         "day": cast(usage_events.c.created_us // DAY_US, String),
@@ -134,14 +150,13 @@ def sum_usage(
             func.count().label("requests"),
             *(func.sum(usage_events.c[name]).label(name) for name in _COUNTED),
         )
-        .where(usage_events.c.account_id == account_id)
+        .where(*_chosen(chosen))
         .group_by(group)
         .order_by(group)
+        .limit(limit)
     )
-    if since_us is not None:
-        query = query.where(usage_events.c.created_us >= since_us)
-    if until_us is not None:
-        query = query.where(usage_events.c.created_us < until_us)
+    if after is not None:
+        query = query.where(group > after)
     # PostgreSQL's SUM(bigint) is a Decimal in Python; counts and money are int.
     return [
         UsageRow(
@@ -151,6 +166,45 @@ def sum_usage(
         )
         for row in conn.execute(query)
     ]
+
+
+def list_events(
+    conn: ReadConn, chosen: Selection, *, limit: int, after: str | None = None
+) -> list[UsageEvent]:
+    """An account's, the last to begin first; at most `limit`, beyond the request `after`.
+
+    Walks back along ix_usage_events_account_created, so that no other account's events are read.
+
+    Raises:
+        BadRequest: `after` is none of the account's requests.
+    """
+    assert chosen.account_id is not None, "places in the chain order one account's events"
+    place = (usage_events.c.created_us, usage_events.c.account_seq)
+    query = (
+        select(*_EVENT).where(*_chosen(chosen)).order_by(*(column.desc() for column in place)).limit(limit)
+    )
+    if after is not None:
+        last = conn.execute(
+            select(*place).where(
+                usage_events.c.request_id == after, usage_events.c.account_id == chosen.account_id
+            )
+        ).first()
+        if last is None:
+            raise BadRequest(f"there is no request {after!r} to go on after", param="after")
+        query = query.where(tuple_(*place) < tuple_(*last))
+    return rows(UsageEvent, conn.execute(query))
+
+
+def _chosen(chosen: Selection) -> list[ColumnElement[bool]]:
+    table = usage_events.c
+    compared = (
+        (operator.eq, table.account_id, chosen.account_id),
+        (operator.ge, table.created_us, chosen.since_us),
+        (operator.lt, table.created_us, chosen.until_us),
+        (operator.eq, table.model, chosen.model),
+        (operator.eq, table.key_id, chosen.key_id),
+    )
+    return [compare(column, value) for compare, column, value in compared if value is not None]
 
 
 TYPICAL_OF_LAST = 100

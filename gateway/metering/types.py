@@ -99,8 +99,18 @@ class Receipt(msgspec.Struct, frozen=True):
     lines: tuple[CostLine, ...]
 
 
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events: an account's, or everybody's; that began in [since, until); to one model; with one key.  None: any."""
+
+    account_id: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    model: str | None = None
+    key_id: str | None = None
+
+
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums over the events of one group (a key's id, a model, or a day such as 2026-11-23)."""
+    """Sums over the events of one group: an account's or key's id, a model, or a day as its number since the epoch."""
 
     group: str
     requests: int

@@ -59,6 +59,20 @@ def test_an_account_with_exactly_its_grant(run: Run) -> None:
     assert as_json(run, "keys", "revoke", key["id"])["revoked_at"]
 
 
+def test_a_key_that_manages_keys_and_a_new_secret(run: Run) -> None:
+    as_json(run, "accounts", "create", "alice")
+    key = as_json(run, "keys", "create", "--account", "alice", "--cap-day", "1", "--manages-keys")
+    assert key["manages_keys"]
+    rotated = as_json(run, "keys", "rotate", key["id"])
+    assert rotated == {**key, "key": rotated["key"], "hint": rotated["hint"]}
+    assert rotated["key"] != key["key"]
+    assert as_json(run, "keys", "list")[0]["hint"] == rotated["hint"]
+    as_json(run, "keys", "revoke", key["id"])
+    status, _, err = run("keys", "rotate", key["id"])
+    assert status == 1
+    assert "was revoked" in err
+
+
 def test_without_a_grant_the_sign_up_grant_and_the_free_tier(run: Run) -> None:
     assert as_json(run, "accounts", "create", "bob")["credit_usd"] == "6.000000000"
     assert as_json(run, "accounts", "list")[0]["granted_usd"] == "6.000000000"
@@ -82,6 +96,8 @@ def test_people_read_tables(run: Run) -> None:
         (["accounts", "grant", "nobody", "0"], "no account 'nobody'"),
         (["keys", "create", "--account", "nobody"], "no account 'nobody'"),
         (["keys", "revoke", "key_0"], "no key 'key_0'"),
+        (["keys", "rotate", "key_0"], "no key 'key_0'"),
+        (["keys", "create", "--operator", "--name", ""], "1 to 200 characters"),
         (["usage", "nobody"], "no account 'nobody'"),
         (["serve", "--port", "99999"], "`port` is no TCP port"),
         (["serve", "--worker", "localhost:8000"], "write it like http://"),
@@ -106,6 +122,7 @@ def test_the_same_name_twice(run: Run) -> None:
     [
         ["keys", "create"],
         ["keys", "create", "--account", "a", "--operator"],
+        ["keys", "create", "--operator", "--manages-keys"],
         ["usage", "a", "--group-by", "x"],
     ],
 )

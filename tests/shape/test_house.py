@@ -134,6 +134,12 @@ def test_no_file_is_named_for_nothing(path: Path) -> None:
     assert path.stem not in {"utils", "helpers", "service", "manager", "misc", "common"}
 
 
+def test_every_folder_of_tests_is_a_package() -> None:
+    """Two test files may share a name only in packages; without, a run of all stops at the second."""
+    for folder in {path.parent for path in python_files("tests")}:
+        assert (folder / "__init__.py").exists(), f"{folder} needs an empty __init__.py"
+
+
 def test_money_never_meets_a_float() -> None:
     for path in [
         *python_files("gateway/credit", "gateway/catalog", "gateway/metering", "gateway/billing"),

@@ -35,7 +35,8 @@ _CONTROL = {
     35: "[/THINK]",
 }  # fmt: skip
 _CONTROL_TOKENS = 1000
-_NO_PIXELS: Any = ()
+_CELLS_MAX = 55
+"""Of 28 pixels, a side: pictures are brought down to 1,540 pixels."""
 _IMAGE_IDS = frozenset({10, 12, 13})
 
 
@@ -118,19 +119,27 @@ def _tokenizer() -> tuple[Any, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about its optional parts
+            import numpy  # noqa: PLC0415, ICN001
             from mistral_common.protocol.instruct.request import ChatCompletionRequest  # noqa: PLC0415
             from mistral_common.tokens.tokenizers import image  # noqa: PLC0415
             from mistral_common.tokens.tokenizers.mistral import MistralTokenizer  # noqa: PLC0415
     except ImportError as error:
         raise TollwayError("counting offline needs an extra: pip install 'tollway[tokens]'") from error
 
+    no_pixels = numpy.zeros((3, 1, 1))
+
     class SizesOnly(image.ImageEncoder):
         """Tokens of a picture without its pixels, whose resizing would need OpenCV."""
 
         def __call__(self, content: Any) -> Any:
-            columns, rows = self._image_to_num_tokens(image.image_from_chunk(content))
+            if content.get_url().startswith(("http://", "https://")):
+                columns = rows = (
+                    _CELLS_MAX  # nothing is fetched: as the gateway does, the most that any picture takes
+                )
+            else:
+                columns, rows = self._image_to_num_tokens(image.image_from_chunk(content))
             tokens = ([self.special_ids.img] * columns + [self.special_ids.img_break]) * rows
-            return image.ImageEncoding(tokens=[*tokens[:-1], self.special_ids.img_end], image=_NO_PIXELS)
+            return image.ImageEncoding(tokens=[*tokens[:-1], self.special_ids.img_end], image=no_pixels)
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tekken.json"

@@ -4,7 +4,7 @@ it takes longer to import than all the rest.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import TypeVar
 
 import httpx
@@ -80,7 +80,7 @@ def chunks(response: Response) -> Iterator[bytes]:
         raise _translate_in_stream(broken, request_id(response)) from broken
 
 
-async def async_chunks(response: Response) -> AsyncIterator[bytes]:
+async def async_chunks(response: Response) -> AsyncGenerator[bytes, None]:
     """`chunks` for asyncio."""
     try:
         async for chunk in response.aiter_bytes():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from tollway._budget import Hold
@@ -154,16 +155,18 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
             self._assembly.request_id = self._link.http.request_id(self._response)
         return self._response
 
-    async def _iterate(self) -> AsyncIterator[StreamEvent]:
+    async def _iterate(self) -> AsyncGenerator[StreamEvent, None]:
+        response = await self._answer()
         try:
-            async for chunk in self._link.http.async_chunks(await self._answer()):
-                for event in self._assembly.feed(chunk):
-                    yield event
+            async with aclosing(self._link.http.async_chunks(response)) as chunks:
+                async for chunk in chunks:
+                    for event in self._assembly.feed(chunk):
+                        yield event
         except (APITimeoutError, StreamInterrupted):
-            if self._response is None or not self._assembly.done:  # see ChatStream
+            if not self._assembly.done:  # see ChatStream
                 raise
         finally:
-            await self.close()
+            await self._let_go()
         self._assembly.final()
 
     async def text_deltas(self) -> AsyncIterator[str]:
@@ -180,6 +183,10 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
 
     async def close(self) -> None:
         """Ends the stream here.  Does nothing to one that has ended, or was never sent."""
+        await self._events.aclose()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         if self._response is not None:
             await self._response.aclose()
             _settle(self._hold, self._assembly)

@@ -1,0 +1,82 @@
+"""`/v1/usage` and `/admin/v1/usage`: sums of tokens and money, of an account or of all."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import get
+from litestar.params import FromQuery, QueryParameter
+
+from gateway.accounts import store as accounts
+from gateway.api.customer import account_of
+from gateway.api.filters import TheSelection, page
+from gateway.api.schemas.shapes import PageOf
+from gateway.api.schemas.usage import usage_fields
+from gateway.api.wiring import TheCaller, TheGateway
+from gateway.errors import BadRequest
+from gateway.inference.gateway import Gateway
+from gateway.keys import store as keys
+from gateway.kit.clock import DAY_US, rfc3339
+from gateway.kit.db import ReadConn
+from gateway.metering import store as metering
+from gateway.metering.store import GroupBy
+from gateway.metering.types import Selection, UsageRow
+
+Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
+
+
+@get("/v1/usage")
+async def get_usage(
+    gateway: TheGateway,
+    caller: TheCaller,
+    selection: TheSelection,
+    group_by: FromQuery[Literal["key", "model", "day"]] = "key",
+    limit: Limit = 1000,
+    after: FromQuery[str | None] = None,
+) -> PageOf:
+    """The account's sums by key, model or day (UTC), in ascending order of `group`: keys and days the oldest first.
+
+    `after` is the `group` of the last row that was seen.
+    """
+    mine = msgspec.structs.replace(selection, account_id=account_of(caller))
+    return await _sums(gateway, mine, group_by, limit, after)
+
+
+@get("/admin/v1/usage")
+async def get_all_usage(
+    gateway: TheGateway,
+    selection: TheSelection,
+    account: FromQuery[str | None] = None,
+    group_by: FromQuery[GroupBy] = "account",
+    limit: Limit = 1000,
+    after: FromQuery[str | None] = None,
+) -> PageOf:
+    """Everybody's, or one account's by name or id; like `/v1/usage`, and also by account."""
+    if account is not None:
+        found = await gateway.database.read(lambda conn: accounts.find_account(conn, account))
+        selection = msgspec.structs.replace(selection, account_id=found.id)
+    return await _sums(gateway, selection, group_by, limit, after)
+
+
+async def _sums(
+    gateway: Gateway, chosen: Selection, group_by: GroupBy, limit: int, after: str | None
+) -> PageOf:
+    if group_by == "day" and after is not None and not (after.isascii() and after.isdigit()):
+        raise BadRequest("after is a row's `group`: of days their number since 1970-01-01", param="after")
+
+    def read(conn: ReadConn) -> tuple[list[UsageRow], dict[str, str]]:
+        rows = metering.sum_usage(conn, chosen, group_by, limit=limit + 1, after=after)
+        named = {"account": accounts.names_of, "key": keys.names_of}.get(group_by)
+        return rows, named(conn, [row.group for row in rows]) if named else {}
+
+    rows, names = await gateway.database.read(read)
+    return page(
+        rows, limit, lambda row: usage_fields(row, _named(row, group_by, names)), lambda row: row.group
+    )
+
+
+def _named(row: UsageRow, group_by: GroupBy, names: dict[str, str]) -> dict[str, Any]:
+    if group_by in ("account", "key"):
+        return {f"{group_by}_id": row.group, f"{group_by}_name": names[row.group]}
+    if group_by == "model":
+        return {"model": row.group}
+    return {"day": rfc3339(int(row.group) * DAY_US)[:10]}

@@ -1,0 +1,68 @@
+"""What a customer's key may do to the keys of its account: list them, rotate itself; with `manages_keys`, the rest.
+
+It cannot come by another key that manages keys: neither make one nor learn the secret of one.  So whoever stole it can
+do nothing more once it is revoked.  Whether it may is read in the transaction that acts, not from the cache of
+identities: a manager that was revoked makes nothing in its last second.
+
+An id of another account's key is answered like one that never was.
+"""
+
+from typing import Any
+
+from gateway.errors import NotAllowed, NotAuthenticated
+from gateway.keys import store
+from gateway.keys.create import change_key, create_key, rotate_key
+from gateway.keys.types import Caller, Key
+from gateway.kit.db import WriteConn
+
+_HOW = (
+    "an operator makes one that may (`tollway-gateway keys create --account NAME --manages-keys`), or lets this one"
+    ' (PATCH /admin/v1/keys/{id} {"manages_keys": true})'
+)
+
+
+def create_own(
+    conn: WriteConn, caller: Caller, *, name: str, caps: dict[str, int | None], key_secret: bytes
+) -> tuple[Key, str]:
+    """Raises BadRequest, NotAllowed, NotAuthenticated."""
+    account_id = _manager(conn, caller).account_id
+    return create_key(
+        conn, kind="account", account_id=account_id, name=name, key_secret=key_secret, caps=caps
+    )
+
+
+def change_own(conn: WriteConn, caller: Caller, key_id: str, changes: dict[str, Any]) -> Key:
+    """Raises BadRequest, NotAllowed, NotAuthenticated, NotFound."""
+    store.find_key(conn, key_id, _manager(conn, caller).account_id)
+    return change_key(conn, key_id, changes)
+
+
+def revoke_own(conn: WriteConn, caller: Caller, key_id: str, now_us: int) -> Key:
+    """Raises NotAllowed, NotAuthenticated, NotFound."""
+    store.find_key(conn, key_id, _manager(conn, caller).account_id)
+    return store.revoke_key(conn, key_id, now_us)
+
+
+def rotate_own(conn: WriteConn, caller: Caller, key_id: str, key_secret: bytes) -> tuple[Key, str]:
+    """Raises Conflict, NotAllowed, NotAuthenticated, NotFound."""
+    if key_id == caller.key_id:
+        _living(conn, caller)
+    elif store.find_key(conn, key_id, _manager(conn, caller).account_id).manages_keys:
+        raise NotAllowed("a key that manages keys is rotated by itself or by an operator", param="key_id")
+    return rotate_key(conn, key_id, key_secret)
+
+
+def _manager(conn: WriteConn, caller: Caller) -> Key:
+    key = _living(conn, caller)
+    if not key.manages_keys:
+        raise NotAllowed(f"this key may list its account's keys and rotate itself, no more; {_HOW}")
+    return key
+
+
+def _living(conn: WriteConn, caller: Caller) -> Key:
+    key = store.lock_key(conn, caller.key_id)
+    if key.kind == "operator":
+        raise NotAllowed("an operator's key belongs to no account; operators manage keys at /admin/v1/keys")
+    if key.revoked_us is not None:
+        raise NotAuthenticated("this API key was revoked; ask for a new one")
+    return key

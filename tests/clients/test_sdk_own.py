@@ -1,0 +1,93 @@
+"""What an account sees of itself through the SDK, against a real gateway: keys, pages, counts, both shells' methods."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tollway
+
+from gateway.keys.store import change_key
+from tests.fixtures.running import RunningGateway
+
+Name = Callable[[], str]
+M = "magistral-small-2509"
+
+
+def ask(text: str) -> dict[str, Any]:
+    return {"model": M, "messages": text, "prompt_mode": None, "max_tokens": 50}
+
+
+def test_keys_from_their_making_to_their_end(gateway: RunningGateway, fresh: Name) -> None:
+    with tollway.Tollway(gateway.account(fresh()), gateway.url) as client:
+        [own] = client.keys.list()
+        with pytest.raises(tollway.PermissionDenied, match="manages_keys"):
+            client.keys.create("jobs")
+        gateway.database.write_now(lambda conn: change_key(conn, own.id, {"manages_keys": True}))
+        made = client.keys.create("jobs", cap_day_usd="0.000001")
+        with tollway.Tollway(made.key, gateway.url) as jobs:
+            with pytest.raises(tollway.KeyCapReached) as capped:
+                jobs.chat.complete(**ask("ok " * 50))
+            assert capped.value.needed is not None
+            client.keys.change(made.id, cap_day_usd=None, name="unlimited jobs")
+            assert jobs.chat.complete(**ask("ok")).cost.nanousd > 0
+            turned = jobs.keys.rotate(made.id)
+            with pytest.raises(tollway.AuthenticationFailed):
+                jobs.credits.get()
+        with tollway.Tollway(turned.key, gateway.url) as jobs:
+            assert [key.name for key in jobs.keys.list()] == [own.name, "unlimited jobs"]
+            assert client.keys.revoke(made.id).revoked_at is not None
+            with pytest.raises(tollway.AuthenticationFailed):
+                jobs.credits.get()
+
+
+def test_requests_and_usage_in_pages(gateway: RunningGateway, fresh: Name) -> None:
+    with tollway.Tollway(gateway.account(fresh()), gateway.url) as client:
+        made = [client.chat.complete(**ask("ok")) for _ in range(5)]
+        first = client.receipts.list(limit=2)
+        assert (len(first), first.has_more) == (2, True)
+        rest = client.receipts.list(limit=100, after=first.last_id)
+        listed = [*first, *rest]
+        assert [each.request_id for each in listed] == [answer.request_id for answer in reversed(made)]
+        assert [each.cost for each in listed] == [answer.cost for answer in reversed(made)]
+        assert list(client.receipts.iterate(model=M)) == listed
+        assert list(client.receipts.iterate(model="smollm2-135m")) == []
+        [row] = client.usage.list("model", model=M, since=first.data[0].created_at[:10] + "T00:00:00Z")
+        assert (row.model, row.requests, row.cost) == (M, 5, sum((a.cost for a in made), tollway.Money(0)))
+        with pytest.raises(tollway.BadRequest, match="since"):
+            client.usage.list(since="yesterday")
+
+
+def test_asyncio_sees_the_same(gateway: RunningGateway, fresh: Name) -> None:
+    key = gateway.account(fresh())
+
+    async def run() -> None:
+        async with tollway.AsyncTollway(key, gateway.url) as client:
+            answer = await client.chat.complete(**ask("ok"))
+            assert [each.request_id async for each in client.receipts.iterate()] == [answer.request_id]
+            assert (await client.models.get(M)).id == M
+            counted = await client.tokenize(**ask("ok"))
+            assert counted.prompt_tokens == (await client.estimate(**ask("ok"))).prompt_tokens
+            assert len(await client.keys.list()) == 1
+
+    asyncio.run(run())
+
+
+RESOURCES = ["", "chat", "fim", "embeddings", "models", "credits", "receipts", "usage", "keys"]
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_both_shells_have_the_same_methods(name: str) -> None:
+    def methods(client: Any) -> dict[str, str]:
+        owner = getattr(client, name) if name else client
+        found = inspect.getmembers(type(owner), inspect.isfunction)
+        return {
+            each: str(inspect.signature(method)).replace("Async", "").partition(" ->")[0]
+            for each, method in found
+            if not each.startswith("_")
+        }
+
+    blocking, waiting = methods(tollway.Tollway("tw_k")), methods(tollway.AsyncTollway("tw_k"))
+    assert blocking == waiting
+    assert blocking
