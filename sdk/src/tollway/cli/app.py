@@ -23,11 +23,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Tollway: talk to models, and know what each answer costs.",
 )
-for command in (login, logout, chat, estimate, models):
-    app.command()(command)
+app.command()(login)
+app.command()(logout)
+app.command()(chat)
+app.command()(estimate)
+app.command()(models)
 app.command("credits")(credits_left)
-for command in (usage, receipt):
-    app.command()(command)
+app.command()(usage)
+app.command()(receipt)
 app.add_typer(keys_app, name="keys")
 
 

@@ -18,12 +18,15 @@ from tollway.cli.talk import HELP, talk
 
 INTERRUPTED = 130
 """The exit status that shells give to what Ctrl-C ended."""
+NO_PROMPT = "the prompt is empty: give one as an argument, or a text on stdin"
 
 
 def chat(
-    model: Annotated[
-        str | None, typer.Argument(help="Left out, the only one that is served.", show_default=False)
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="Answer this and end; text on stdin comes after it.", show_default=False),
     ] = None,
+    model: show.ModelName = None,
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the model is told first.", show_default=False)
     ] = None,
@@ -43,24 +46,16 @@ def chat(
     no_reasoning_prompt: Annotated[
         bool, typer.Option("--no-reasoning-prompt", help="Without a reasoning model's default system prompt.")
     ] = False,
-    once: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="Ask this, print the answer, and end.", show_default=False),
-    ] = None,
 ) -> None:
-    """Talk to a model.  With --once, or a question on stdin: one answer on stdout, and its cost on stderr."""
+    """Talk to a model.  With a prompt, here or on stdin: one answer on stdout, and its cost on stderr."""
     pictures = [picture(path) for path in image or ()]
-    question = None if once is None and sys.stdin.isatty() else _question(once)
+    question = _question(prompt)
     with connect() as client:
         card = chat_model(client, model)
-        fields: ChatFields = {
-            "model": card.id,
-            "messages": [] if system is None else [{"role": "system", "content": system}],
-            "max_tokens": max_tokens,
-        }
+        fields: ChatFields = {"model": card.id, "messages": [], "max_tokens": max_tokens}
         if no_reasoning_prompt:
             fields["prompt_mode"] = None
-        conversation = Conversation(client, fields)
+        conversation = Conversation(client, fields, system)
         with nullcontext() if budget is None else client.budget(budget) as limit:
             if question is not None:
                 _answer(conversation, user(question, *pictures))
@@ -69,14 +64,20 @@ def chat(
             talk(conversation, pictures, limit)
 
 
-def _question(once: str | None) -> str:
+def _question(prompt: str | None) -> str | None:
+    """The prompt, and what comes on stdin; None: somebody sits there, and will ask."""
+    if sys.stdin.isatty():
+        if prompt is not None and not prompt.strip():
+            raise typer.BadParameter(NO_PROMPT)
+        return prompt
     try:
-        question = once if once is not None else sys.stdin.buffer.read().decode().rstrip("\n")
+        piped = sys.stdin.buffer.read().decode().rstrip("\n")
     except UnicodeDecodeError as error:
         raise TollwayError("what came on stdin is no UTF-8 text; a picture goes into --image FILE") from error
-    if not question.strip():
-        raise typer.BadParameter("there is no question: give --once TEXT, or a text on stdin")
-    return question
+    parts = [part for part in (prompt, piped) if part and part.strip()]
+    if not parts:
+        raise typer.BadParameter(NO_PROMPT)
+    return "\n\n".join(parts)
 
 
 def _answer(conversation: Conversation, question: Message) -> None:

@@ -37,12 +37,12 @@ class Turn(NamedTuple):
 
 
 class Conversation:
-    """`fields` are those of every request; its messages come before what is said."""
+    """`fields` are those of every request; `system` is what the model is told first."""
 
-    def __init__(self, client: Tollway, fields: ChatFields) -> None:
+    def __init__(self, client: Tollway, fields: ChatFields, system: str | None = None) -> None:
         self._client = client
         self._fields = fields
-        self._before = list(fields["messages"])
+        self._before: list[Message] = [] if system is None else [{"role": "system", "content": system}]
         self._said: list[Message] = []
         self._unbilled: list[str] = []
         self.cost = Money(0)

@@ -25,9 +25,7 @@ def estimate(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Texts and pictures (PNG, JPEG, GIF, WebP).")
     ],
-    model: Annotated[
-        str | None, typer.Option(help="Left out, the only one that is served.", show_default=False)
-    ] = None,
+    model: show.ModelName = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="The longest answer.", show_default=False)
     ] = None,
@@ -132,10 +130,7 @@ def _print(name: str, rows: Sequence[Row], *, offline: bool) -> None:
     show.total(grid, said, f"{text:,}", f"{pictures:,}", "", _money(cost), *([""] if problems else []))
     out = show.out()
     out.print(grid)
-    out.print(
-        f"\ntokens of {name}{", by Magistral's tokenizer" if offline else ''}; cost at list price",
-        style="dim",
-    )
+    out.print(f"\ntokens of {name}{', counted here' if offline else ''}; cost at list price", style="dim")
     available = next((each.available for each in counted if each.available is not None), None)
     if available is not None and cost is not None:
         enough = "enough for all of it" if cost <= available else "not enough for all of it"

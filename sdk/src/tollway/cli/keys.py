@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ KeyId = Annotated[str, typer.Argument(help="As `tollway keys list` names it: key
 _WINDOWS = {"day": "a day", "month": "a month", "total": "in all"}
 
 
-def _cap(window: str) -> typer.models.OptionInfo:
+def _cap(window: str) -> Any:
     said = f"The most it may spend {_WINDOWS[window]} (UTC), in dollars."
     return typer.Option(parser=usd, metavar="USD", show_default=False, help=said)
 

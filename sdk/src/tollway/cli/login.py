@@ -16,17 +16,17 @@ from tollway.cli import show
 def login(
     base_url: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL", help="The gateway. Left out, where the last login went.", show_default=False
-        ),
+        typer.Option(metavar="URL", help="The gateway; else it is asked for.", show_default=False),
     ] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from stdin.")] = False,
 ) -> None:
     """Save an API key, in a file that only you can read, once the gateway has taken it."""
-    where = _profile.base_url(base_url, os.environ)
     if not key_stdin and not sys.stdin.isatty():
         raise typer.BadParameter("there is no terminal to ask for the key; use --key-stdin")
-    key = sys.stdin.readline() if key_stdin else getpass.getpass(f"API key for {where} (it is not shown): ")
+    if base_url is None and not key_stdin:
+        base_url = typer.prompt("Gateway", default=_profile.base_url(None, os.environ), err=True)
+    where = _profile.base_url(base_url, os.environ)
+    key = sys.stdin.readline() if key_stdin else getpass.getpass("API key (it is not shown): ")
     if not key.strip():
         raise typer.BadParameter("no key was given")
     with Tollway(key.strip(), where) as client:

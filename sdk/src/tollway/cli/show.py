@@ -5,6 +5,7 @@ rich is imported by whoever prints, so that `--help` does not wait for it.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Left out, the only one that is served.", show_default=False),
+]
 
 PIPE_COLUMNS = 1000
 """A table that goes into a file or a program is not folded."""
@@ -38,7 +43,10 @@ def err() -> Console:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console  # noqa: PLC0415 - see above
 
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    plain = bool(os.environ.get("NO_COLOR"))  # rich alone would go on with bold and dim
+    console = Console(
+        stderr=stderr, highlight=False, markup=False, emoji=False, color_system=None if plain else "auto"
+    )
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
     return console

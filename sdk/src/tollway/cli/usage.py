@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Annotated
 
 import typer
@@ -14,6 +14,7 @@ from tollway.cli import show
 from tollway.cli.connect import connect
 
 BARS = "▁▂▃▄▅▆▇█"
+DAYS, DAYS_MAX = 30, 36_500
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PARTS = ("input_image_tokens", "input_cached_tokens", "output_reasoning_tokens")
 _NAMES = {
@@ -37,12 +38,22 @@ When = Annotated[
 
 def usage(
     by: Annotated[GroupBy, typer.Option(help="What to sum up by.")] = "day",
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=DAYS_MAX, help="The last ones (UTC), with today. [default: 30]", show_default=False
+        ),
+    ] = None,
     since: When = None,
     until: When = None,
     model: Annotated[str | None, typer.Option(help="Only this one.", show_default=False)] = None,
     as_json: show.AsJson = False,
 ) -> None:
     """What was used and what it cost, by day, model or key; `--until` is the first moment that is left out."""
+    if days is not None and (since or until):
+        raise typer.BadParameter("--days goes without --since and --until")
+    if not since and not until:
+        since = f"{_today() - timedelta(days=(days or DAYS) - 1)}T00:00:00Z"
     with connect() as client:
         rows = list(_all_rows(client, by, since, until, model))
     if as_json:
@@ -50,7 +61,7 @@ def usage(
         return
     out = show.out()
     if not rows:
-        out.print("nothing was used")
+        out.print(f"nothing was used {_span(since, until)}")
         return
     parts = [name for name in _PARTS if any(getattr(row, name) for row in rows)]
     counted = ("requests", "input_tokens", "output_tokens", *parts)
@@ -64,6 +75,12 @@ def usage(
     out.print(grid)
     if by == "day":
         out.print(f"\n{spark_line(rows, out.width)}", style="dim", soft_wrap=True)
+    else:
+        out.print(f"\n{_span(since, until)}", style="dim")
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()  # noqa: UP017 - Python 3.10 has no datetime.UTC
 
 
 def _all_rows(
@@ -76,6 +93,11 @@ def _all_rows(
         page = client.usage.list(by, since, until, model=model, after=after)
         yield from page
         more, after = page.has_more, page.last_id
+
+
+def _span(since: str | None, until: str | None) -> str:
+    bounds = (f"since {show.moment(since)}" if since else "", f"until {show.moment(until)}" if until else "")
+    return ", ".join(filter(None, bounds))
 
 
 def _name(row: UsageRow, by: GroupBy) -> str:
