@@ -114,10 +114,12 @@ def moment(instant: str | None) -> str:
 
 def complain(error: Exception | str) -> None:
     """One line on stderr: what is wrong, how to mend it, and which request it was."""
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     said = error.message if isinstance(error, TollwayError) else str(error)
     request_id = getattr(error, "request_id", None)
     line = " ".join(f"{said}{_mend(error)}{f' (request {request_id})' if request_id else ''}".split())
-    err().print(("tollway: ", "red"), plain(line), sep="", soft_wrap=True)
+    err().print(Text.assemble(("tollway: ", "red"), plain(line)), soft_wrap=True)
 
 
 def _mend(error: Exception | str) -> str:

@@ -77,7 +77,7 @@ def _take_turn(
         said = cost_line(turn, conversation, budget)
         pictures.clear()
     except KeyboardInterrupt:
-        said = "stopped before the answer began"
+        said = "stopped before the answer began; if it cost anything, `tollway usage` says so"
     except TollwayError as error:
         screen.end()
         show.complain(error)

@@ -41,7 +41,7 @@ def usage(
     days: Annotated[
         int | None,
         typer.Option(
-            min=1, max=DAYS_MAX, help="The last ones (UTC), with today. [default: 30]", show_default=False
+            min=1, max=DAYS_MAX, metavar="N", help="The last ones (UTC), with today. [default: 30]", show_default=False
         ),
     ] = None,
     since: When = None,
@@ -96,7 +96,7 @@ def _all_rows(
 
 
 def _span(since: str | None, until: str | None) -> str:
-    bounds = (f"since {show.moment(since)}" if since else "", f"until {show.moment(until)}" if until else "")
+    bounds = (f"since {since}" if since else "", f"until {until}" if until else "")
     return ", ".join(filter(None, bounds))
 
 
