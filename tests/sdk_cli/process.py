@@ -30,7 +30,9 @@ class Shell:
             **kept, "HOME": str(home), "TERM": "xterm-256color", "COLUMNS": "200", "PYTHONUTF8": "1", **environ,
         }  # fmt: skip
 
-    def run(self, *arguments: str, stdin: str | bytes = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: str | bytes = "", **environ: str
+    ) -> subprocess.CompletedProcess[str]:
         """Everything is piped."""
         given = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(

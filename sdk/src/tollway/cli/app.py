@@ -11,7 +11,7 @@ import typer
 from tollway import TollwayError
 from tollway.cli import show
 from tollway.cli.account import credits_left, models, receipt
-from tollway.cli.chat import chat
+from tollway.cli.chat import INTERRUPTED, chat
 from tollway.cli.estimate import estimate
 from tollway.cli.keys import keys_app
 from tollway.cli.login import login, logout
@@ -44,6 +44,11 @@ def run(arguments: Sequence[str]) -> int:
         show.complain(_usage_error(error))
         return error.exit_code
     except typer.Abort:
+        return INTERRUPTED
+    except (
+        UnicodeError
+    ) as error:  # typed, or a file's name: as surrogates they get as far as what must be sent
+        show.complain(f"what was given is no UTF-8 text ({error})")
         return 1
     except (TollwayError, OSError) as error:
         show.complain(error)

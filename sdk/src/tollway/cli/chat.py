@@ -13,7 +13,7 @@ from tollway.cli import show
 from tollway.cli.connect import chat_model, connect, usd
 from tollway.cli.conversation import Conversation
 from tollway.cli.pictures import picture
-from tollway.cli.screen import Screen, cost_line
+from tollway.cli.screen import NOT_BEGUN, Screen, cost_line
 from tollway.cli.talk import HELP, talk
 
 INTERRUPTED = 130
@@ -84,6 +84,9 @@ def _answer(conversation: Conversation, question: Message) -> None:
     screen = Screen()
     try:
         turn = conversation.ask(question, screen)
+    except KeyboardInterrupt:
+        show.remark(NOT_BEGUN)
+        raise
     finally:
         screen.end()
     show.remark(cost_line(turn))

@@ -15,9 +15,15 @@ def is_logged_in() -> bool:
 
 
 def connect() -> Tollway:
-    """Raises TollwayError: nobody is logged in."""
-    if not is_logged_in():
-        raise TollwayError("nobody is logged in: run `tollway login`, or set TOLLWAY_API_KEY")
+    """Raises TollwayError: nobody is logged in, or elsewhere."""
+    if not os.environ.get("TOLLWAY_API_KEY"):
+        saved, where = _profile.load(os.environ), _profile.base_url(None, os.environ)
+        if saved is None:
+            raise TollwayError("nobody is logged in: run `tollway login`, or set TOLLWAY_API_KEY")
+        if where != _profile.base_url(saved.base_url, os.environ):
+            raise TollwayError(
+                f"the saved key is for {saved.base_url}, and TOLLWAY_BASE_URL is {where}: unset it, or run `tollway login`"
+            )
     return Tollway()
 
 

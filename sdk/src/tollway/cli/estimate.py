@@ -130,7 +130,10 @@ def _print(name: str, rows: Sequence[Row], *, offline: bool) -> None:
     show.total(grid, said, f"{text:,}", f"{pictures:,}", "", _money(cost), *([""] if problems else []))
     out = show.out()
     out.print(grid)
-    out.print(f"\ntokens of {name}{', counted here' if offline else ''}; cost at list price", style="dim")
+    out.print(
+        f"\ntokens of {name}{', counted here' if offline else ''}{'; cost at list price' if cost else ''}",
+        style="dim",
+    )
     available = next((each.available for each in counted if each.available is not None), None)
     if available is not None and cost is not None:
         enough = "enough for all of it" if cost <= available else "not enough for all of it"

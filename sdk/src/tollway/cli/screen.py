@@ -6,6 +6,7 @@ from tollway import Budget, TokenUsage
 from tollway.cli import show
 from tollway.cli.conversation import Conversation, Turn
 
+NOT_BEGUN = "stopped before the answer began; if it cost anything, `tollway usage` says so"
 _ENDS = {"length": "cut off", "stopped": "stopped, and billed for what came"}
 
 

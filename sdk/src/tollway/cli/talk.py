@@ -10,7 +10,7 @@ from tollway import Budget, TollwayError, user
 from tollway.cli import show
 from tollway.cli.conversation import Conversation
 from tollway.cli.pictures import picture
-from tollway.cli.screen import Screen, cost_line
+from tollway.cli.screen import NOT_BEGUN, Screen, cost_line
 
 HELP = "/image PATH adds a picture · /reset begins anew · /quit or Ctrl-D ends · Ctrl-C stops an answer"
 PROMPT = "> "
@@ -77,7 +77,7 @@ def _take_turn(
         said = cost_line(turn, conversation, budget)
         pictures.clear()
     except KeyboardInterrupt:
-        said = "stopped before the answer began; if it cost anything, `tollway usage` says so"
+        said = NOT_BEGUN
     except TollwayError as error:
         screen.end()
         show.complain(error)

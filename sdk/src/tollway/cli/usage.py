@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,8 +13,7 @@ from tollway.cli import show
 from tollway.cli.connect import connect
 
 BARS = "▁▂▃▄▅▆▇█"
-DAYS, DAYS_MAX = 30, 36_500
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DAYS_MAX = 36_500
 _PARTS = ("input_image_tokens", "input_cached_tokens", "output_reasoning_tokens")
 _NAMES = {
     "input_image_tokens": ">image",
@@ -24,45 +22,46 @@ _NAMES = {
 }
 
 
-def instant(text: str) -> str:
-    """A day begins at midnight, UTC.  The gateway judges the rest."""
-    return f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text
+def day(text: str) -> date:
+    """On the command line.  Raises typer.BadParameter."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - days are UTC's
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-11-01") from None
 
 
-When = Annotated[
-    str | None,
-    typer.Option(parser=instant, metavar="DAY", show_default=False,
-                 help="Like 2026-11-01 (UTC), or an instant like 2026-11-01T12:00:00Z."),
-]  # fmt: skip
+def _bound(help_: str) -> Any:
+    return typer.Option(parser=day, metavar="DAY", show_default=False, help=help_)
 
 
 def usage(
     by: Annotated[GroupBy, typer.Option(help="What to sum up by.")] = "day",
     days: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=DAYS_MAX, metavar="N", help="The last ones (UTC), with today. [default: 30]", show_default=False
-        ),
+        int, typer.Option(min=1, max=DAYS_MAX, metavar="N", help="The last ones, with today (UTC).")
+    ] = 30,
+    since: Annotated[date | None, _bound("Instead of --days: the first day (UTC), like 2026-11-01.")] = None,
+    until: Annotated[date | None, _bound("The first day that is left out.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Only this one.", show_default=False)
     ] = None,
-    since: When = None,
-    until: When = None,
-    model: Annotated[str | None, typer.Option(help="Only this one.", show_default=False)] = None,
     as_json: show.AsJson = False,
 ) -> None:
-    """What was used and what it cost, by day, model or key; `--until` is the first moment that is left out."""
-    if days is not None and (since or until):
-        raise typer.BadParameter("--days goes without --since and --until")
-    if not since and not until:
-        since = f"{_today() - timedelta(days=(days or DAYS) - 1)}T00:00:00Z"
+    """What was used and what it cost, by day, model or key."""
+    since = since or (until or _today() + timedelta(days=1)) - timedelta(days=days)
+    if until is not None and since >= until:
+        raise typer.BadParameter(f"there is no day from {since} until {until}, which is left out")
     with connect() as client:
-        rows = list(_all_rows(client, by, since, until, model))
+        rows = list(_all_rows(client, by, _midnight(since), _midnight(until) if until else None, model))
     if as_json:
         show.as_json(rows)
-        return
+    elif rows:
+        _print(rows, by, since)
+    else:
+        show.out().print(f"nothing was used since {since}")
+
+
+def _print(rows: Sequence[UsageRow], by: GroupBy, since: date) -> None:
     out = show.out()
-    if not rows:
-        out.print(f"nothing was used {_span(since, until)}")
-        return
     parts = [name for name in _PARTS if any(getattr(row, name) for row in rows)]
     counted = ("requests", "input_tokens", "output_tokens", *parts)
     grid = show.table(by, ">requests", ">input", ">output", *(_NAMES[name] for name in parts), ">cost")
@@ -71,20 +70,25 @@ def usage(
             show.plain(_name(row, by)), *(f"{getattr(row, name):,}" for name in counted), str(row.cost)
         )
     sums = (f"{sum(getattr(row, name) for row in rows):,}" for name in counted)
-    show.total(grid, "total", *sums, str(Money(sum(row.cost_nanousd for row in rows))))
+    cost = sum(row.cost_nanousd for row in rows)
+    show.total(grid, "total", *sums, str(Money(cost)))
     out.print(grid)
-    if by == "day":
+    if by == "day" and cost:
         out.print(f"\n{spark_line(rows, out.width)}", style="dim", soft_wrap=True)
     else:
-        out.print(f"\n{_span(since, until)}", style="dim")
+        out.print(f"\nsince {since}", style="dim")
 
 
 def _today() -> date:
     return datetime.now(timezone.utc).date()  # noqa: UP017 - Python 3.10 has no datetime.UTC
 
 
+def _midnight(first: date) -> str:
+    return f"{first}T00:00:00Z"
+
+
 def _all_rows(
-    client: Tollway, by: GroupBy, since: str | None, until: str | None, model: str | None
+    client: Tollway, by: GroupBy, since: str, until: str | None, model: str | None
 ) -> Iterator[UsageRow]:
     """Page by page."""
     after: str | None = None
@@ -93,11 +97,6 @@ def _all_rows(
         page = client.usage.list(by, since, until, model=model, after=after)
         yield from page
         more, after = page.has_more, page.last_id
-
-
-def _span(since: str | None, until: str | None) -> str:
-    bounds = (f"since {since}" if since else "", f"until {until}" if until else "")
-    return ", ".join(filter(None, bounds))
 
 
 def _name(row: UsageRow, by: GroupBy) -> str:
