@@ -13,7 +13,7 @@ from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "tollway.cli"]
 TIMEOUT_S = 30
-CTRL_C, CTRL_D = "\x03", "\x04"
+CTRL_D = "\x04"
 AT_A_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
@@ -73,6 +73,11 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
+
+    def interrupt(self) -> None:
+        """Ctrl-C, as late as a person: Python's `input` misses one between showing its prompt and waiting."""
+        time.sleep(0.3)
+        self.type("\x03")
 
     def expect(self, pattern: str) -> str:
         """What appeared up to the end of this pattern."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.fixtures.running import RunningGateway, free_port
-from tests.sdk_cli.process import CTRL_C, CTRL_D, Shell
+from tests.sdk_cli.process import CTRL_D, Shell
 
 PROFILE = ".config/tollway/profile.json"
 
@@ -26,7 +26,7 @@ def test_it_asks_for_the_gateway_and_hides_the_key(
     assert nobody.run("credits").stdout.startswith("$2.500000000 left\n")
     with nobody.sit_at("login") as terminal:
         terminal.expect(rf"Gateway \[{gateway.url}\]: ")  # where the last login went
-        terminal.type(CTRL_C)
+        terminal.interrupt()
         assert terminal.ends() == 130
     with nobody.sit_at("login") as terminal:
         terminal.expect("Gateway")

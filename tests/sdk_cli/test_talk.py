@@ -7,7 +7,7 @@ import tollway
 
 from tests.fixtures.running import RunningGateway, eventually
 from tests.fixtures.scripted import ScriptedWorker
-from tests.sdk_cli.process import CTRL_C, CTRL_D, Shell, Terminal
+from tests.sdk_cli.process import CTRL_D, Shell, Terminal
 from tests.tokens.pictures import encoded
 
 PROMPT = r"\n> "
@@ -53,14 +53,14 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(
         terminal.expect(PROMPT)
         terminal.type("ok tokens=1000 delay=0.05\n")
         terminal.expect("tok tok tok")
-        terminal.type(CTRL_C)
+        terminal.interrupt()
         stopped = terminal.expect(PROMPT)
         assert "stopped, and billed for what came" in stopped
         assert in_all(stopped) == str(tollway.Money(gateway.settled_up(name).settled_nanousd))
         before = len(worker.seen)
         terminal.type("hang\n")
         eventually(lambda: len(worker.seen) > before, "the worker was asked")
-        terminal.type(CTRL_C)
+        terminal.interrupt()
         assert "stopped before the answer began" in terminal.expect(PROMPT)
         assert "the worker refused the request" in ask(terminal, "bad_status status=400")
         again = ask(terminal, "ok tokens=1")
@@ -68,7 +68,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(
             "user", "assistant", "user",
         ], "what was stopped was said, what failed was not"  # fmt: skip
         assert in_all(again) == str(tollway.Money(gateway.settled_up(name).settled_nanousd))
-        terminal.type(CTRL_C)
+        terminal.interrupt()
         assert "Ctrl-D or /quit ends" in terminal.expect(PROMPT)
         terminal.type("/quit\n")
         assert terminal.ends() == 0
