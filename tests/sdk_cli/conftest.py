@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.conftest import real
 from tests.fixtures.running import RunningGateway
 from tests.sdk_cli.process import Shell
+
+__all__ = ["real"]  # the gateway with the real model
 
 
 @pytest.fixture

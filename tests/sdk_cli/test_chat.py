@@ -32,7 +32,9 @@ def test_what_it_thinks_stays_off_stdout(alice: Shell) -> None:
 
 def test_a_question_on_stdin_or_a_text_beside_it(alice: Shell, worker: ScriptedWorker) -> None:
     assert alice.run("chat", stdin="ok tokens=2\n").stdout == "tok tok \n"
-    done = alice.run("chat", "ok tokens=1", "--system", "Be brief.", "--max-tokens", "7", stdin="a long text\n")
+    done = alice.run(
+        "chat", "ok tokens=1", "--system", "Be brief.", "--max-tokens", "7", stdin="a long text\n"
+    )
     assert done.stdout == "tok \n"
     sent = worker.seen[-1].body
     assert [message["content"] for message in sent["messages"]] == ["Be brief.", "ok tokens=1\n\na long text"]
@@ -101,7 +103,9 @@ def test_ctrl_c_stops_the_answer_and_says_what_it_cost(
     assert f" · {cost} · " in err
 
 
-def test_ctrl_c_before_it_began(alice: Shell, gateway: RunningGateway, worker: ScriptedWorker, name: str) -> None:
+def test_ctrl_c_before_it_began(
+    alice: Shell, gateway: RunningGateway, worker: ScriptedWorker, name: str
+) -> None:
     before = len(worker.seen)
     process = subprocess.Popen(
         [*COMMAND, "chat", "hang"], env=alice.environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -1,7 +1,9 @@
 """`tollway chat` at a terminal: turns, Ctrl-C, commands, and what it all cost."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import tollway
 
@@ -100,8 +102,21 @@ def test_no_escapes_with_no_color(alice: Shell) -> None:
         assert "\x1b" not in terminal.seen
 
 
-def test_a_model_cannot_steer_the_terminal(alice: Shell, gateway: RunningGateway) -> None:
-    """What it says goes on a terminal without control characters, and into a pipe as it is."""
-    with alice.sit_at("receipt", "req_\x1b]0;title\x07") as terminal:
-        assert terminal.ends() == 1
-        assert "\x1b]" not in terminal.seen
+class Rude(ScriptedWorker):
+    """Says what would rename the window."""
+
+    async def _chunks(self, body: Any, options: dict[str, str], count: int) -> AsyncIterator[dict[str, Any]]:
+        async for chunk in super()._chunks(body, options, count):
+            if chunk["choices"][0]["delta"].get("content"):
+                chunk["choices"][0]["delta"]["content"] = "a\x1b]0;title\x07b"
+            yield chunk
+
+
+def test_a_model_cannot_steer_the_terminal(nobody: Shell, tmp_path: Path, name: str) -> None:
+    """On a terminal what it says comes without control characters, into a pipe as it is."""
+    with Rude(kind="vllm") as worker, RunningGateway(tmp_path / "data", worker.url) as gateway:
+        there = {"TOLLWAY_API_KEY": gateway.account(name), "TOLLWAY_BASE_URL": gateway.url}
+        with nobody.sit_at("chat", "ok tokens=1", **there) as terminal:
+            assert terminal.ends() == 0
+            assert terminal.seen.startswith("a]0;titleb\r\n")
+        assert nobody.run("chat", "ok tokens=1", **there).stdout == "a\x1b]0;title\x07b\n"

@@ -11,8 +11,10 @@ def main() -> None:
     """Ends the process with the command's exit status."""
     try:
         from tollway.cli.app import run  # noqa: PLC0415 - needs the extra
+
+        status = run(sys.argv[1:])
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
         sys.exit("tollway: the command line needs an extra: pip install 'tollway[cli]'")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(status)
