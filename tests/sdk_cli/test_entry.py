@@ -33,4 +33,7 @@ def test_without_the_extra_it_says_how_to_install_it(nobody: Shell, tmp_path: Pa
     (tmp_path / f"{missing}.py").write_text(error)
     done = nobody.run("models", PYTHONPATH=f"{tmp_path}:{nobody.environ.get('PYTHONPATH', '')}")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "tollway: the command line needs an extra: pip install 'tollway[cli]'\n"
+    assert (
+        done.stderr
+        == "tollway: the command line needs an extra, and Python 3.11: pip install 'tollway[cli]'\n"
+    )

@@ -16,5 +16,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRA:
             raise
-        sys.exit("tollway: the command line needs an extra: pip install 'tollway[cli]'")
+        sys.exit("tollway: the command line needs an extra, and Python 3.11: pip install 'tollway[cli]'")
     sys.exit(status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +80,7 @@ def _print(rows: Sequence[UsageRow], by: GroupBy, since: date) -> None:
 
 
 def _today() -> date:
-    return datetime.now(timezone.utc).date()  # noqa: UP017 - Python 3.10 has no datetime.UTC
+    return datetime.now(UTC).date()
 
 
 def _midnight(first: date) -> str:
