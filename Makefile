@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix bench chaos drill mutation test-vllm test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi bench chaos drill mutation test-dropin test-vllm test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ fix: setup-dev  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix . || true
 	@$(BIN)/ruff format .
 
+openapi: setup-dev  ## draw docs/openapi.json from the code
+	@$(BIN)/python -m gateway.api.openapi > docs/openapi.json
+
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
 	@$(BIN)/python -m tests.bench.sdk
@@ -59,6 +62,10 @@ drill: setup-dev  ## a thousand requests at once over four processes, a hundred 
 
 mutation: setup-dev  ## change the arithmetic of money in hundreds of small ways; a test must notice each
 	@$(BIN)/python -m tests.mutation $(ARGS)
+
+test-dropin: setup-dev  ## the official clients and some frameworks against the gateway, for docs/clients.md (WRITE=1 renews it)
+	@PYTHON=$(PYTHON) tests/dropin/install.sh .cache/dropin
+	@WRITE=$(WRITE) $(BIN)/python -m pytest tests/dropin -m '' $(ARGS)
 
 test-vllm: setup-dev  ## counts against a real vLLM on the CPU (installs 2.5 GB in .cache, once)
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .cache/vllm-venv

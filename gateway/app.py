@@ -3,32 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from itertools import chain
+from typing import TypeVar
 
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 from litestar.types import Scope
 
-from gateway import __version__
-from gateway.api import (
-    admin,
-    audit,
-    customer,
-    health,
-    keys,
-    metrics,
-    preview,
-    prices,
-    receipts,
-    statements,
-    usage,
-    workers,
-)
 from gateway.api.completions import answering
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.api.filters import selection
+from gateway.api.openapi.serve import get_document
+from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
@@ -61,49 +48,6 @@ from gateway.workers.router import Router, Routing
 from gateway.workers.types import Cost, Timeouts, Worker
 
 T = TypeVar("T")
-
-_ROUTES: list[Any] = [
-    health.healthz,
-    health.readyz,
-    customer.list_models,
-    customer.get_model,
-    customer.get_credits,
-    keys.list_own_keys,
-    keys.create_own_key,
-    keys.change_own_key,
-    keys.revoke_own_key,
-    keys.rotate_own_key,
-    receipts.list_receipts,
-    receipts.get_receipt,
-    receipts.get_any_receipt,
-    usage.get_usage,
-    usage.get_all_usage,
-    audit.get_audit,
-    audit.list_drift,
-    statements.get_statement,
-    statements.get_account_statement,
-    prices.list_prices,
-    prices.publish_prices,
-    preview.tokenize,
-    preview.estimate,
-    admin.list_accounts,
-    admin.create_account,
-    admin.get_account_credits,
-    admin.create_grant,
-    admin.put_credit_limit,
-    admin.list_keys,
-    admin.create_account_key,
-    admin.patch_key,
-    admin.revoke_key,
-    admin.rotate_any_key,
-    workers.list_workers,
-    workers.add_worker,
-    workers.change_worker,
-    workers.remove_worker,
-    workers.join,
-    workers.leave,
-    metrics.metrics,
-]
 
 
 def build(settings: Settings) -> Litestar:
@@ -149,7 +93,7 @@ def build(settings: Settings) -> Litestar:
         for operation in OPERATIONS
     ]
     return Litestar(
-        route_handlers=[*asked, *_ROUTES],
+        route_handlers=[*asked, *chain.from_iterable(ROUTES.values()), get_document],
         middleware=[Authenticate(finder, settings.join_token)],
         dependencies={
             "gateway": Provide(_constant(gateway), sync_to_thread=False),
@@ -160,7 +104,7 @@ def build(settings: Settings) -> Litestar:
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
         lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],
-        openapi_config=OpenAPIConfig(title="Tollway", version=__version__, path="/openapi"),
+        openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
     )

@@ -2,7 +2,8 @@
 
 TollwayError
 ├── BadRequest            400  the request cannot be understood, or asks for what is not offered
-│   └── UnknownModel      404  no such model, or one without a price
+│   ├── UnknownModel      404  no such model, or one without a price
+│   └── MethodNotAllowed  405  this path answers to other methods
 ├── NotAuthenticated      401  no key, or one that is wrong, revoked or mistyped
 ├── InsufficientCredit    402  the account cannot afford the prompt and one token
 │   ├── KeyCapReached     402  the account could, but the key's own cap (day, month, total) is in the way
@@ -86,6 +87,19 @@ class BadRequest(TollwayError):
 
 class UnknownModel(BadRequest):
     status, code = 404, "model_not_found"
+
+
+class MethodNotAllowed(BadRequest):
+    """`allow` lists the methods that there are, as the header of that name must."""
+
+    status, code = 405, "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self._allow = allow
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "allow": self._allow}
 
 
 class NotAuthenticated(TollwayError):

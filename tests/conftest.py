@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from gateway.kit import schema
 from gateway.kit.db import Database
+from tests.fixtures.capable import CapableWorker
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
@@ -57,6 +58,29 @@ def worker() -> Iterator[ScriptedWorker]:
 @pytest.fixture(scope="module")
 def gateway(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with RunningGateway(tmp_path_factory.mktemp("data"), worker.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _capable() -> Iterator[CapableWorker]:
+    with CapableWorker() as running:
+        yield running
+
+
+@pytest.fixture
+def capable(_capable: CapableWorker) -> CapableWorker:
+    """A worker that plays a capable model, and has been told nothing yet."""
+    _capable.says()
+    return _capable
+
+
+@pytest.fixture(scope="session")
+def capable_gateway(
+    _capable: CapableWorker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    """In front of it, as a worker and as the Mistral API."""
+    options = {"mistral_url": _capable.url, "mistral_api_key": "mistral-secret", "first_byte_timeout_s": 30.0}
+    with RunningGateway(tmp_path_factory.mktemp("capable"), _capable.url, **options) as running:
         yield running
 
 

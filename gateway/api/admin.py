@@ -4,20 +4,33 @@ from typing import Any
 
 import msgspec
 from litestar import delete, get, patch, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from gateway.accounts import store as accounts
 from gateway.api.schemas.accounts import (
+    AccountInfo,
     CreditLimit,
+    CreditLimitInfo,
+    Credits,
+    GrantInfo,
     NewAccount,
     NewGrant,
-    account_fields,
-    credit_fields,
-    grant_fields,
+    account_info,
+    credits_of,
+    grant_info,
 )
-from gateway.api.schemas.keys import KeyChange, NewKey, caps_of, changes_of, key_fields
+from gateway.api.schemas.keys import (
+    KeyChange,
+    KeyInfo,
+    KeyWithSecret,
+    NewKey,
+    caps_of,
+    changes_of,
+    key_info,
+    with_secret,
+)
 from gateway.api.schemas.shapes import ListOf, instant, money, usd
-from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
+from gateway.api.wiring import AccountName, KeyId, TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS, give, open_account, set_credit_limit
 from gateway.credit.types import GrantKind
@@ -29,14 +42,15 @@ from gateway.workers.order_by import parse_policy
 
 
 @get("/admin/v1/accounts")
-async def list_accounts(gateway: TheGateway) -> ListOf:
+async def list_accounts(gateway: TheGateway) -> ListOf[AccountInfo]:
+    """List the accounts by name."""
     found = await gateway.database.read(accounts.list_accounts)
-    return ListOf([account_fields(account) for account in found])
+    return ListOf([account_info(account) for account in found])
 
 
-@post("/admin/v1/accounts")
-async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> dict[str, Any]:
-    """With `grant_usd` exactly that credit; without, the sign-up grant of the price book."""
+@post("/admin/v1/accounts", refusals=(409,))
+async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> AccountInfo:
+    """Open an account.  With `grant_usd` it has exactly that credit; without, what the price book gives at sign-up and monthly."""
     signed_up = data.grant_usd is None
     amount = (
         gateway.catalog.book.sign_up_nanousd if data.grant_usd is None else usd(data.grant_usd, "grant_usd")
@@ -51,33 +65,35 @@ async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> dic
             monthly_free_nanousd=gateway.catalog.book.monthly_free_nanousd if signed_up else None,
         )
     )
-    return account_fields(account)
+    return account_info(account)
 
 
-@get("/admin/v1/accounts/{name:str}/credits")
-async def get_account_credits(gateway: TheGateway, name: FromPath[str]) -> dict[str, Any]:
+@get("/admin/v1/accounts/{name:str}/credits", refusals=(404,))
+async def get_account_credits(gateway: TheGateway, name: AccountName) -> Credits:
+    """Tell an account's balance, and the grants it is made of."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account.id))
     if balance is None:
         raise NotFound(f"account {name!r} has no balance")
     grants = await gateway.database.read(lambda conn: credit.list_grants(conn, account.id))
     left = await gateway.database.read(lambda conn: credit.list_open_grants(conn, account.id))
-    return credit_fields(balance, grants, left)
+    return credits_of(balance, grants, left)
 
 
-@put("/admin/v1/accounts/{name:str}/credit_limit")
+@put("/admin/v1/accounts/{name:str}/credit_limit", refusals=(404, 409))
 async def put_credit_limit(
-    gateway: TheGateway, name: FromPath[str], data: JSONBody[CreditLimit]
-) -> dict[str, Any]:
-    """How far the account may go beyond its credit, to be invoiced: more than 0 makes it postpaid."""
+    gateway: TheGateway, name: AccountName, data: JSONBody[CreditLimit]
+) -> CreditLimitInfo:
+    """Set how far an account may go beyond its credit, to be invoiced.  More than 0 makes it postpaid."""
     limit = usd(data.credit_limit_usd, "credit_limit_usd")
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
     balance = await gateway.database.write(lambda conn: set_credit_limit(conn, account.id, limit))
-    return {"account": name, **money("credit_limit", balance.credit_limit_nanousd)}
+    return CreditLimitInfo(account=name, **money("credit_limit", balance.credit_limit_nanousd))
 
 
-@post("/admin/v1/accounts/{name:str}/grants")
-async def create_grant(gateway: TheGateway, name: FromPath[str], data: JSONBody[NewGrant]) -> dict[str, Any]:
+@post("/admin/v1/accounts/{name:str}/grants", refusals=(404, 409))
+async def create_grant(gateway: TheGateway, name: AccountName, data: JSONBody[NewGrant]) -> GrantInfo:
+    """Give an account credit; a negative `correction` takes some back."""
     amount = usd(data.amount_usd, "amount_usd")
     if data.kind not in GIVEN_KINDS:
         raise BadRequest(f"kind must be one of {', '.join(GIVEN_KINDS)}", param="kind")
@@ -95,19 +111,20 @@ async def create_grant(gateway: TheGateway, name: FromPath[str], data: JSONBody[
             priority=data.priority,
         )
     )
-    return grant_fields(grant)
+    return grant_info(grant)
 
 
 @get("/admin/v1/keys")
-async def list_keys(gateway: TheGateway) -> ListOf:
-    return ListOf([key_fields(key) for key in await gateway.database.read(keys.list_keys)])
+async def list_keys(gateway: TheGateway) -> ListOf[KeyInfo]:
+    """List all keys, the oldest first, revoked ones too."""
+    return ListOf([key_info(key) for key in await gateway.database.read(keys.list_keys)])
 
 
-@post("/admin/v1/keys")
+@post("/admin/v1/keys", refusals=(404,))
 async def create_account_key(
     gateway: TheGateway, key_secret: TheKeySecret, data: JSONBody[NewKey]
-) -> dict[str, Any]:
-    """The secret is in this answer and nowhere else."""
+) -> KeyWithSecret:
+    """Make a key for an account.  Its secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
     caps, policy = caps_of(data), parse_policy(data.policy)
     key, secret = await gateway.database.write(
@@ -122,14 +139,14 @@ async def create_account_key(
             manages_keys=data.manages_keys,
         )
     )
-    return {"key": secret, **key_fields(key)}
+    return with_secret(key, secret)
 
 
-@patch("/admin/v1/keys/{key_id:str}")
+@patch("/admin/v1/keys/{key_id:str}", refusals=(404,))
 async def patch_key(
-    gateway: TheGateway, finder: TheFinder, key_id: FromPath[str], data: JSONBody[KeyChange]
-) -> dict[str, Any]:
-    """Its name, its caps (what it spent so far counts), its policy, and whether it manages keys."""
+    gateway: TheGateway, finder: TheFinder, key_id: KeyId, data: JSONBody[KeyChange]
+) -> KeyInfo:
+    """Change a key's name, caps, policy, and whether it manages keys.  What it spent so far counts."""
     changes: dict[str, Any] = changes_of(data)
     if data.policy is not msgspec.UNSET:
         changes["policy"] = parse_policy(data.policy)
@@ -137,21 +154,22 @@ async def patch_key(
         changes["manages_keys"] = data.manages_keys
     key = await gateway.database.write(lambda conn: change_key(conn, key_id, changes))
     finder.forget()
-    return key_fields(key)
+    return key_info(key)
 
 
-@delete("/admin/v1/keys/{key_id:str}", status_code=200)
-async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: FromPath[str]) -> dict[str, Any]:
+@delete("/admin/v1/keys/{key_id:str}", status_code=200, refusals=(404,))
+async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: KeyId) -> KeyInfo:
+    """Revoke a key, for good.  What it is doing it may finish."""
     key = await gateway.database.write(lambda conn: keys.revoke_key(conn, key_id, now_us()))
     finder.forget()
-    return key_fields(key)
+    return key_info(key)
 
 
-@post("/admin/v1/keys/{key_id:str}/rotate", status_code=200)
+@post("/admin/v1/keys/{key_id:str}/rotate", status_code=200, refusals=(404, 409))
 async def rotate_any_key(
-    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, key_id: FromPath[str]
-) -> dict[str, Any]:
-    """A new secret, in this answer and nowhere else; all else stays.  The old one is refused from now on."""
+    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, key_id: KeyId
+) -> KeyWithSecret:
+    """Give a key a new secret, which is in this answer and nowhere else.  All else stays; the old secret is refused from now on."""
     key, secret = await gateway.database.write(lambda conn: rotate_key(conn, key_id, key_secret))
     finder.forget()
-    return {"key": secret, **key_fields(key)}
+    return with_secret(key, secret)

@@ -9,18 +9,17 @@ from litestar.types import Receive, Scope, Send
 
 from gateway.api.asgi_client import AsgiClient, ClientLeft
 from gateway.catalog.types import Operation
-from gateway.errors import TollwayError
+from gateway.errors import MethodNotAllowed, TollwayError
 from gateway.inference.gateway import Gateway
 from gateway.inference.operations import PATHS
 from gateway.inference.pipeline import Arrival, run
-from gateway.inference.request import dialect_of
+from gateway.inference.request import MISTRAL_PREFIX, dialect_of
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller
 from gateway.kit.log import logger
 
 CLIENT_CLOSED_REQUEST = 499
 """For the log only: nginx's word for a client that left."""
-METHOD_NOT_ALLOWED = 405
 
 
 def answering(
@@ -28,7 +27,7 @@ def answering(
 ) -> ASGIRouteHandler:
     """The route.  `deadline_s` ends even a stream whose client reads too slowly."""
 
-    @asgi(PATHS[operation], copy_scope=False)
+    @asgi([PATHS[operation], MISTRAL_PREFIX + PATHS[operation]], copy_scope=False)
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         caller: Caller = scope["state"]["caller"]
         trace = Trace(
@@ -38,12 +37,12 @@ def answering(
         try:
             method = str(scope.get("method", ""))
             if method != "POST":
-                raise _wrong_method(PATHS[operation], method)
+                raise MethodNotAllowed(f"{PATHS[operation]} answers to POST, not {method}", allow="POST")
             body = await client.read_body(body_bytes_max)
             arrival = Arrival(
                 caller=caller,
                 body=body,
-                dialect=dialect_of(client.header("user-agent")),
+                dialect=dialect_of(client.header("user-agent"), scope["path"]),
                 operation=operation,
                 idempotency_key=client.header("idempotency-key"),
             )
@@ -72,9 +71,3 @@ async def _answer(
             watcher.cancel()
     if scope.cancelled_caught:
         raise ClientLeft
-
-
-def _wrong_method(path: str, method: str) -> TollwayError:
-    error = TollwayError(f"{path} answers to POST, not {method}", code="method_not_allowed")
-    error.status = METHOD_NOT_ALLOWED
-    return error

@@ -1,45 +1,48 @@
 """What an account sees of itself: models and credits."""
 
-from typing import Any
+from typing import Annotated
 
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import PathParameter
 
-from gateway.api.schemas.accounts import credit_fields
-from gateway.api.schemas.models import model_card
+from gateway.api.schemas.accounts import Credits, credits_of
+from gateway.api.schemas.models import ModelCard, model_card
 from gateway.api.schemas.shapes import ListOf
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
 from gateway.errors import NotAllowed, NotFound, UnknownModel
+from gateway.inference.request import MISTRAL_PREFIX
 from gateway.keys.types import Caller
 
 
-@get("/v1/models")
-async def list_models(gateway: TheGateway) -> ListOf:
-    """Models that have a price and, at this moment, somebody who serves them."""
+@get(["/v1/models", f"{MISTRAL_PREFIX}/v1/models"])
+async def list_models(gateway: TheGateway) -> ListOf[ModelCard]:
+    """List the models that have a price and, at this moment, somebody who serves them."""
     served = gateway.workers.served_models()
     return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
 
 
-@get("/v1/models/{name:path}")
-async def get_model(gateway: TheGateway, name: FromPath[str]) -> dict[str, Any]:
-    """By id or alias."""
+@get(["/v1/models/{name:path}", MISTRAL_PREFIX + "/v1/models/{name:path}"], refusals=(404,))
+async def get_model(
+    gateway: TheGateway, name: Annotated[str, PathParameter(description="A model's id or alias.")]
+) -> ModelCard:
+    """Tell what one model can do and costs."""
     model = gateway.catalog.require(name.lstrip("/"))
     if model.id not in gateway.workers.served_models():
         raise UnknownModel(f"no worker serves {model.id!r} here", param="model")
     return model_card(model)
 
 
-@get("/v1/credits")
-async def get_credits(gateway: TheGateway, caller: TheCaller) -> dict[str, Any]:
-    """The balance, and the grants it is made of."""
+@get("/v1/credits", refusals=(404,))
+async def get_credits(gateway: TheGateway, caller: TheCaller) -> Credits:
+    """Tell the balance, and the grants it is made of."""
     account_id = account_of(caller)
     balance = await gateway.database.read(lambda conn: credit.read_balance(conn, account_id))
     if balance is None:
         raise NotFound("this account has no balance")
     grants = await gateway.database.read(lambda conn: credit.list_grants(conn, account_id))
     left = await gateway.database.read(lambda conn: credit.list_open_grants(conn, account_id))
-    return credit_fields(balance, grants, left)
+    return credits_of(balance, grants, left)
 
 
 def account_of(caller: Caller) -> str:

@@ -12,13 +12,21 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import BadRequest, NotAllowed, NotAuthenticated, TollwayError
+from gateway.errors import (
+    BadRequest,
+    BodyTooLarge,
+    MethodNotAllowed,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TollwayError,
+)
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 from gateway.kit.ids import new_id
 from gateway.kit.log import logger
 
-UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz"})
+UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz", "/openapi.json"})
 """The short list.  Adding to it is a decision about security: say why in the commit."""
 JOIN_PREFIX = "/join/"
 NO_KEY = "missing_api_key"
@@ -37,10 +45,15 @@ class Authenticate(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request_id = new_id("req")
         scope["state"]["request_id"] = request_id
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise BadRequest("a NUL character (%00) is part of no name here; leave it out")
         if scope["path"].startswith(JOIN_PREFIX):
             self._check_join_token(scope)
         elif scope["path"] not in UNAUTHENTICATED_ROUTES:
             scope["state"]["caller"] = await self._caller(scope)
+        if scope.get("method") == "OPTIONS":
+            await _say_methods(scope, _with_request_id(send, request_id))
+            return
         await next_app(scope, receive, _with_request_id(send, request_id))
 
     async def _caller(self, scope: Scope) -> Caller:
@@ -68,6 +81,15 @@ def _authorization(scope: Scope) -> str:
     )
 
 
+async def _say_methods(scope: Scope, send: Send) -> None:
+    """Litestar's own answer names only the methods that were registered first for a path."""
+    there_are = scope["litestar_app"].route_handler_method_map[scope["path_template"]]
+    allow = "POST" if "asgi" in there_are else ", ".join(sorted(there_are))
+    headers = [(b"allow", allow.encode())]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 def _with_request_id(send: Send, request_id: str) -> Send:
     async def send_with_id(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -91,21 +113,26 @@ def refuse(request: Request[Any, Any, Any], error: TollwayError) -> Response[byt
 
 def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Litestar's own refusals (no such route, wrong method, a parameter that does not fit) in our shape."""
-    refusal = BadRequest(error.detail or "the request cannot be understood")
-    refusal.status = error.status_code
-    if error.status_code == 404:
-        refusal.code = "not_found"
-        refusal.message = f"there is nothing at {request.method} {request.url.path}"
-    elif error.status_code == 405:
-        refusal.code = "method_not_allowed"
-        refusal.message = f"{request.url.path} does not answer to {request.method}"
-    elif error.extra:
-        problems = [item for item in error.extra if isinstance(item, dict)]
-        refusal.param = str(problems[0].get("key")) if problems else None
-        refusal.message = (
-            "; ".join(f"{item.get('key')}: {item.get('message')}" for item in problems) or error.detail
-        )
+    path, status = request.url.path, error.status_code
+    if status == 404:
+        return refuse(request, NotFound(f"there is nothing at {request.method} {path}"))
+    if status == 405:
+        allow = (error.headers or {})["allow"]
+        return refuse(request, MethodNotAllowed(f"{path} does not answer to {request.method}", allow=allow))
+    if status == 413:
+        return refuse(request, BodyTooLarge("the body exceeds this gateway's `body_bytes_max`; send less"))
+    refusal = BadRequest(f"the request cannot be understood: {error.detail}")
+    problems = [(_place(item), item["message"]) for item in error.extra or () if isinstance(item, dict)]
+    if problems:
+        refusal.message = "; ".join(f"{place}: {what}" for place, what in problems)
+        refusal.param = problems[0][0]
+    refusal.status = status
     return refuse(request, refusal)
+
+
+def _place(problem: dict[str, Any]) -> str:
+    """What `data` is called in a handler, clients call the body."""
+    return "body" if problem["key"] == "data" else str(problem["key"])
 
 
 def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

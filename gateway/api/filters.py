@@ -1,31 +1,47 @@
 """Which requests a list is about, and which piece of it: the query parameters that lists of usage and receipts share."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
 
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import QueryParameter
 
 from gateway.api.schemas.shapes import PageOf, instant
 from gateway.api.wiring import TheGateway
 from gateway.metering.types import Selection
 
 Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+Since = Annotated[
+    str | None,
+    QueryParameter(
+        description="Requests that began at this instant or later: RFC 3339 with an offset.",
+        format="date-time",
+    ),
+]
+Until = Annotated[
+    str | None, QueryParameter(description="Requests that began before this instant.", format="date-time")
+]
+OfModel = Annotated[
+    str | None,
+    QueryParameter(
+        description="Requests to this model, by id or alias; one that left the price book, by id."
+    ),
+]
+WithKey = Annotated[str | None, QueryParameter(description="Requests with this key.")]
 
 TheSelection = NamedDependency[Selection]
 
 
 def selection(
     gateway: TheGateway,
-    since: FromQuery[str | None] = None,
-    until: FromQuery[str | None] = None,
-    model: FromQuery[str | None] = None,
-    key_id: FromQuery[str | None] = None,
+    since: Since = None,
+    until: Until = None,
+    model: OfModel = None,
+    key_id: WithKey = None,
 ) -> Selection:
-    """Requests that began in [since, until), RFC 3339 instants; to one model, by id or alias; with one key.
-
-    A model that is no longer in the price book is known by its id.
-    """
+    """Raises BadRequest."""
     known = None if model is None else gateway.catalog.find(model)
     return Selection(
         since_us=instant("since", since),
@@ -36,9 +52,9 @@ def selection(
 
 
 def page(
-    found: list[Row], limit: int, fields: Callable[[Row], dict[str, Any]], cursor: Callable[[Row], str]
-) -> PageOf:
+    found: list[Row], limit: int, shown_as: Callable[[Row], Item], cursor: Callable[[Row], str]
+) -> PageOf[Item]:
     """Of rows of which one more than `limit` was asked for, to see whether there are more."""
     shown = found[:limit]
     last_id = cursor(shown[-1]) if shown else None
-    return PageOf([fields(row) for row in shown], has_more=len(found) > limit, last_id=last_id)
+    return PageOf([shown_as(row) for row in shown], has_more=len(found) > limit, last_id=last_id)

@@ -1,70 +1,78 @@
 """`/v1/keys`: a customer's own keys.  Who may do what is in `keys/manage.py`."""
 
-from typing import Any
-
 from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from gateway.api.customer import account_of
-from gateway.api.schemas.keys import NewOwnKey, OwnKeyChange, caps_of, changes_of, key_fields
+from gateway.api.schemas.keys import (
+    KeyInfo,
+    KeyWithSecret,
+    NewOwnKey,
+    OwnKeyChange,
+    caps_of,
+    changes_of,
+    key_info,
+    with_secret,
+)
 from gateway.api.schemas.shapes import ListOf
-from gateway.api.wiring import TheCaller, TheFinder, TheGateway, TheKeySecret
+from gateway.api.wiring import KeyId, TheCaller, TheFinder, TheGateway, TheKeySecret
 from gateway.keys import manage, store
 from gateway.kit.clock import now_us
 
 
 @get("/v1/keys")
-async def list_own_keys(gateway: TheGateway, caller: TheCaller) -> ListOf:
-    """The account's, the oldest first, revoked ones too."""
+async def list_own_keys(gateway: TheGateway, caller: TheCaller) -> ListOf[KeyInfo]:
+    """List the account's keys, the oldest first, revoked ones too."""
     account_id = account_of(caller)
     found = await gateway.database.read(lambda conn: store.list_keys(conn, account_id))
-    return ListOf([key_fields(key) for key in found])
+    return ListOf([key_info(key) for key in found])
 
 
 @post("/v1/keys")
 async def create_own_key(
     gateway: TheGateway, key_secret: TheKeySecret, caller: TheCaller, data: JSONBody[NewOwnKey]
-) -> dict[str, Any]:
-    """The secret is in this answer and nowhere else."""
+) -> KeyWithSecret:
+    """Make a key of the same account.  Its secret is in this answer and nowhere else; the key that asks must manage keys."""
     caps = caps_of(data)
     key, secret = await gateway.database.write(
         lambda conn: manage.create_own(conn, caller, name=data.name, caps=caps, key_secret=key_secret)
     )
-    return {"key": secret, **key_fields(key)}
+    return with_secret(key, secret)
 
 
-@patch("/v1/keys/{key_id:str}")
+@patch("/v1/keys/{key_id:str}", refusals=(404,))
 async def change_own_key(
     gateway: TheGateway,
     finder: TheFinder,
     caller: TheCaller,
-    key_id: FromPath[str],
+    key_id: KeyId,
     data: JSONBody[OwnKeyChange],
-) -> dict[str, Any]:
-    """Its name and its caps; what it spent so far counts."""
+) -> KeyInfo:
+    """Change a key's name and caps.  What it spent so far counts; the key that asks must manage keys."""
     changes = changes_of(data)
     key = await gateway.database.write(lambda conn: manage.change_own(conn, caller, key_id, changes))
     finder.forget()
-    return key_fields(key)
+    return key_info(key)
 
 
-@delete("/v1/keys/{key_id:str}", status_code=200)
-async def revoke_own_key(
-    gateway: TheGateway, finder: TheFinder, caller: TheCaller, key_id: FromPath[str]
-) -> dict[str, Any]:
-    """For good.  What it is doing it may finish."""
+@delete("/v1/keys/{key_id:str}", status_code=200, refusals=(404,))
+async def revoke_own_key(gateway: TheGateway, finder: TheFinder, caller: TheCaller, key_id: KeyId) -> KeyInfo:
+    """Revoke a key, for good.  What it is doing it may finish; the key that asks must manage keys."""
     key = await gateway.database.write(lambda conn: manage.revoke_own(conn, caller, key_id, now_us()))
     finder.forget()
-    return key_fields(key)
+    return key_info(key)
 
 
-@post("/v1/keys/{key_id:str}/rotate", status_code=200)
+@post("/v1/keys/{key_id:str}/rotate", status_code=200, refusals=(404, 409))
 async def rotate_own_key(
-    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, caller: TheCaller, key_id: FromPath[str]
-) -> dict[str, Any]:
-    """A new secret, in this answer and nowhere else; all else stays.  The old one is refused from now on."""
+    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, caller: TheCaller, key_id: KeyId
+) -> KeyWithSecret:
+    """Give a key a new secret, which is in this answer and nowhere else.  All else stays, and the old secret is refused from now on.
+
+    Every key may rotate itself; others, a key that manages keys.
+    """
     key, secret = await gateway.database.write(
         lambda conn: manage.rotate_own(conn, caller, key_id, key_secret)
     )
     finder.forget()
-    return {"key": secret, **key_fields(key)}
+    return with_secret(key, secret)

@@ -13,7 +13,7 @@ from gateway.metering.store import sum_drift
 from gateway.metering.types import DriftRow
 from gateway.workers.router import Router
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4"
 
 
 class Figures(Collector):
@@ -46,9 +46,9 @@ class Figures(Collector):
         yield from (drift, samples, busy, out, waiting, dropped)
 
 
-@get("/metrics")
+@get("/metrics", answers={"text/plain": None})
 async def metrics(gateway: TheGateway) -> Response[bytes]:
-    """Prometheus' text format."""
+    """Tell figures in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(Figures(await gateway.database.read(sum_drift), gateway.router, gateway.audits))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE)

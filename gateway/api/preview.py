@@ -8,21 +8,23 @@ from typing import Any
 from litestar import Request, post
 
 from gateway.api.customer import account_of
+from gateway.api.schemas.inference import ANY_REQUEST
 from gateway.api.wiring import TheCaller, TheGateway
 from gateway.inference import preview
 from gateway.inference.operations import operation_of, parse_as
+from gateway.inference.preview import Estimate, Tokenization
 from gateway.inference.request import ChatRequest, dialect_of
 
 
-@post("/v1/tokenize", status_code=200)
-async def tokenize(gateway: TheGateway, request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Exact tokens by class; `"return_tokens": true` adds the ids."""
+@post("/v1/tokenize", status_code=200, body=ANY_REQUEST, refusals=(404, 502, 504))
+async def tokenize(gateway: TheGateway, request: Request[Any, Any, Any]) -> Tokenization:
+    """Count a request's tokens by class, exactly.  It is the body of a chat, FIM or embeddings request; `"return_tokens": true` adds the ids."""
     return await preview.tokenize(gateway, await _read(request))
 
 
-@post("/v1/estimate", status_code=200)
-async def estimate(gateway: TheGateway, caller: TheCaller, request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Worst and likely cost, tier, and what the balance affords."""
+@post("/v1/estimate", status_code=200, body=ANY_REQUEST, refusals=(403, 404, 502, 504))
+async def estimate(gateway: TheGateway, caller: TheCaller, request: Request[Any, Any, Any]) -> Estimate:
+    """Tell a request's worst and likely cost, the discounts reached, and what the balance affords.  Nothing runs, nothing is held."""
     return await preview.estimate(gateway, await _read(request), account_of(caller))
 
 

@@ -1,40 +1,31 @@
 """`/admin/v1/prices`: every version of the price book, and the entry of the next."""
 
-from typing import Any
-
-import msgspec
 from litestar import get, post
 from litestar.params import JSONBody
 
-from gateway.api.schemas.models import NewPrices
+from gateway.api.schemas.models import NewPrices, PriceBookInfo, price_book_info
 from gateway.api.schemas.shapes import ListOf
 from gateway.api.wiring import TheGateway
 from gateway.catalog import store as catalog
 from gateway.catalog.read_toml import PriceBookError, parse
-from gateway.catalog.types import PriceBook
 from gateway.errors import BadRequest
-from gateway.kit.clock import now_us, rfc3339
+from gateway.kit.clock import now_us
 
 
 @get("/admin/v1/prices")
-async def list_prices(gateway: TheGateway) -> ListOf:
-    """Oldest first; prices are nano-dollars per million tokens."""
+async def list_prices(gateway: TheGateway) -> ListOf[PriceBookInfo]:
+    """List every version of the price book, the oldest first."""
     in_force = gateway.catalog.book.version
     books = await gateway.database.read(catalog.list_books)
-    return ListOf([price_fields(book) | {"in_force": book.version == in_force} for book in books])
+    return ListOf([price_book_info(book, book.version == in_force) for book in books])
 
 
-@post("/admin/v1/prices")
-async def publish_prices(gateway: TheGateway, data: JSONBody[NewPrices]) -> dict[str, Any]:
-    """Enters a price book, as TOML, that takes effect later.  Gateways that run pick it up by themselves."""
+@post("/admin/v1/prices", refusals=(409,))
+async def publish_prices(gateway: TheGateway, data: JSONBody[NewPrices]) -> PriceBookInfo:
+    """Enter a price book, as TOML, that takes effect later.  Gateways that run pick it up by themselves."""
     try:
         book = parse(data.toml, "toml")
     except PriceBookError as error:
         raise BadRequest(str(error), param="toml") from error
     await gateway.database.write(lambda conn: catalog.publish_later(conn, book, now_us()))
-    return price_fields(book)
-
-
-def price_fields(book: PriceBook) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(book)
-    return {**fields, "effective_from": rfc3339(fields.pop("effective_from_us"))}
+    return price_book_info(book)

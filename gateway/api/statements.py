@@ -5,13 +5,13 @@ from typing import Literal
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 
 from gateway.accounts import store as accounts
 from gateway.api.customer import account_of
-from gateway.api.wiring import TheCaller, TheGateway
+from gateway.api.wiring import AccountName, Month, TheCaller, TheGateway
 from gateway.billing.draw_up import draw_up
-from gateway.billing.fields import statement_fields
+from gateway.billing.fields import StatementInfo, statement_info
 from gateway.billing.pdf import statement_pdf
 from gateway.billing.types import Statement
 from gateway.inference.gateway import Gateway
@@ -19,27 +19,28 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 
 Format = Literal["json", "html", "pdf"]
+ANSWERS = {"application/json": StatementInfo, "text/html": None, "application/pdf": None}
 
 
-@get("/v1/statements/{month:str}")
+@get("/v1/statements/{month:str}", answers=ANSWERS, refusals=(404, 501))
 async def get_statement(
     gateway: TheGateway,
     caller: TheCaller,
-    month: FromPath[str],
+    month: Month,
     format: FromQuery[Format] = "json",  # noqa: A002 - the parameter's name
 ) -> Response[bytes]:
-    """The account's own; `month` like 2026-11.  Preliminary while the month runs."""
+    """Draw up the account's bill of a calendar month.  Preliminary while the month runs, and for an hour after it."""
     return await _answer(gateway, account_of(caller), month, format)
 
 
-@get("/admin/v1/accounts/{name:str}/statements/{month:str}")
+@get("/admin/v1/accounts/{name:str}/statements/{month:str}", answers=ANSWERS, refusals=(404, 501))
 async def get_account_statement(
     gateway: TheGateway,
-    name: FromPath[str],
-    month: FromPath[str],
+    name: AccountName,
+    month: Month,
     format: FromQuery[Format] = "json",  # noqa: A002 - the parameter's name
 ) -> Response[bytes]:
-    """Any account's, by name or id."""
+    """Draw up any account's bill of a calendar month."""
     return await _answer(gateway, name, month, format)
 
 
@@ -50,7 +51,7 @@ async def _answer(gateway: Gateway, account: str, month: str, form: Format) -> R
 
     statement = await gateway.database.read(read)
     if form == "json":
-        return Response(msgspec.json.encode(statement_fields(statement)), media_type="application/json")
+        return Response(msgspec.json.encode(statement_info(statement)), media_type="application/json")
     if form == "html":
         from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html  # noqa: PLC0415 - Jinja takes 60 ms
 

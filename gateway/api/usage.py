@@ -1,6 +1,6 @@
 """`/v1/usage` and `/admin/v1/usage`: sums of tokens and money, of an account or of all."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import get
@@ -10,8 +10,8 @@ from gateway.accounts import store as accounts
 from gateway.api.customer import account_of
 from gateway.api.filters import TheSelection, page
 from gateway.api.schemas.shapes import PageOf
-from gateway.api.schemas.usage import usage_fields
-from gateway.api.wiring import TheCaller, TheGateway
+from gateway.api.schemas.usage import UsageSum, usage_sum
+from gateway.api.wiring import After, TheCaller, TheGateway
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store as keys
@@ -31,26 +31,27 @@ async def get_usage(
     selection: TheSelection,
     group_by: FromQuery[Literal["key", "model", "day"]] = "key",
     limit: Limit = 1000,
-    after: FromQuery[str | None] = None,
-) -> PageOf:
-    """The account's sums by key, model or day (UTC), in ascending order of `group`: keys and days the oldest first.
+    after: After = None,
+) -> PageOf[UsageSum]:
+    """Sum up the account's requests by key, model or day (UTC).
 
-    `after` is the `group` of the last row that was seen.
+    Rows are in ascending order of `group`, which is also the cursor: keys in the order in which they were made, models by
+    name, days from the oldest.
     """
     mine = msgspec.structs.replace(selection, account_id=account_of(caller))
     return await _sums(gateway, mine, group_by, limit, after)
 
 
-@get("/admin/v1/usage")
+@get("/admin/v1/usage", refusals=(404,))
 async def get_all_usage(
     gateway: TheGateway,
     selection: TheSelection,
-    account: FromQuery[str | None] = None,
+    account: Annotated[str | None, QueryParameter(description="Only this one: a name or id.")] = None,
     group_by: FromQuery[GroupBy] = "account",
     limit: Limit = 1000,
-    after: FromQuery[str | None] = None,
-) -> PageOf:
-    """Everybody's, or one account's by name or id; like `/v1/usage`, and also by account."""
+    after: After = None,
+) -> PageOf[UsageSum]:
+    """Sum up everybody's requests, or one account's, by account, key, model or day (UTC).  In the order of `/v1/usage`."""
     if account is not None:
         found = await gateway.database.read(lambda conn: accounts.find_account(conn, account))
         selection = msgspec.structs.replace(selection, account_id=found.id)
@@ -59,7 +60,7 @@ async def get_all_usage(
 
 async def _sums(
     gateway: Gateway, chosen: Selection, group_by: GroupBy, limit: int, after: str | None
-) -> PageOf:
+) -> PageOf[UsageSum]:
     if group_by == "day" and after is not None and not (after.isascii() and after.isdigit()):
         raise BadRequest("after is a row's `group`: of days their number since 1970-01-01", param="after")
 
@@ -70,11 +71,11 @@ async def _sums(
 
     rows, names = await gateway.database.read(read)
     return page(
-        rows, limit, lambda row: usage_fields(row, _named(row, group_by, names)), lambda row: row.group
+        rows, limit, lambda row: usage_sum(row, **_named(row, group_by, names)), lambda row: row.group
     )
 
 
-def _named(row: UsageRow, group_by: GroupBy, names: dict[str, str]) -> dict[str, Any]:
+def _named(row: UsageRow, group_by: GroupBy, names: dict[str, str]) -> dict[str, str]:
     if group_by in ("account", "key"):
         return {f"{group_by}_id": row.group, f"{group_by}_name": names[row.group]}
     if group_by == "model":

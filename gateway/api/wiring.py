@@ -1,6 +1,9 @@
 """What handlers may ask for by name; `app.py` provides it."""
 
+from typing import Annotated
+
 from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
 
 from gateway.inference.gateway import Gateway
 from gateway.keys.find import KeyFinder
@@ -10,3 +13,15 @@ TheGateway = NamedDependency[Gateway]
 TheCaller = NamedDependency[Caller]
 TheFinder = NamedDependency[KeyFinder]
 TheKeySecret = NamedDependency[bytes]
+
+KeyId = Annotated[str, PathParameter(description="As the list of keys has it: `key_…`.")]
+RequestId = Annotated[str, PathParameter(description="The answer's `x-request-id`: `req_…`.")]
+AccountName = Annotated[str, PathParameter(description="An account's name or id.")]
+Month = Annotated[
+    str,
+    PathParameter(
+        description="A calendar month (UTC) like 2026-11.",
+        schema_extra={"pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+    ),
+]
+After = Annotated[str | None, QueryParameter(description="`last_id` of the piece before.")]

@@ -1,13 +1,24 @@
 """`/admin/v1/workers`: see, add, change and remove workers while everything runs; and where workers join by themselves."""
 
+import re
 import time
+from typing import Annotated
 
 import msgspec
 from litestar import delete, get, patch, post, put
-from litestar.params import FromQuery, JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from gateway.api.schemas.shapes import ListOf
-from gateway.api.schemas.workers import NewWorker, WorkerState, worker_fields
+from gateway.api.schemas.workers import (
+    URL_CHARS_MAX,
+    URL_PATTERN,
+    Joined,
+    Left,
+    NewWorker,
+    WorkerInfo,
+    WorkerState,
+    worker_info,
+)
 from gateway.api.wiring import TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.inference.gateway import Gateway
@@ -16,17 +27,19 @@ from gateway.workers.join import HEARTBEAT_S, HEARTBEAT_TTL_S
 from gateway.workers.store import list_changes, remove_change, save_change
 from gateway.workers.types import Change
 
+PORT_MAX = 65_535
+
 
 @get("/admin/v1/workers")
-async def list_workers(gateway: TheGateway) -> ListOf:
-    """With what each has to do for this process.  A cordoned one with nothing in flight is drained."""
+async def list_workers(gateway: TheGateway) -> ListOf[WorkerInfo]:
+    """List the workers, and what each has to do for this process."""
     now = time.monotonic()
-    return ListOf([worker_fields(gateway.router, worker, now) for worker in gateway.workers.workers])
+    return ListOf([worker_info(gateway.router, worker, now) for worker in gateway.workers.workers])
 
 
-@post("/admin/v1/workers")
-async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf:
-    """By its URL; without `models` its own `/v1/models` is read.  Other processes take it up within two seconds."""
+@post("/admin/v1/workers", refusals=(409,))
+async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf[WorkerInfo]:
+    """Add a worker by its URL.  Other processes take it up within two seconds; the answer lists all."""
     change = _added(data)
     if any(worker.url == change.url for worker in gateway.workers.workers):
         raise Conflict(f"{change.url} is a worker already")
@@ -34,9 +47,9 @@ async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf:
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
-@patch("/admin/v1/workers")
-async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf:
-    """`cordoned`: it gets nothing new, and what it is doing it finishes.  Also its weight and its limit."""
+@patch("/admin/v1/workers", refusals=(404,))
+async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf[WorkerInfo]:
+    """Cordon a worker, change its weight or its limit.  Cordoned, it gets nothing new, and finishes what it is doing."""
     known = (await _changes(gateway)).get(data.name)
     if known is None and data.name not in {worker.name for worker in gateway.workers.workers}:
         raise NotFound(f"there is no worker {data.name!r}", param="name")
@@ -48,9 +61,11 @@ async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> Lis
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
-@delete("/admin/v1/workers", status_code=200)
-async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf:
-    """One that was added here or joined; those of `tollway.toml` can only be cordoned."""
+@delete("/admin/v1/workers", status_code=200, refusals=(404,))
+async def remove_worker(
+    gateway: TheGateway, name: Annotated[str, QueryParameter(description="As the list has it.")]
+) -> ListOf[WorkerInfo]:
+    """Remove a worker that was added here or joined.  Those of `tollway.toml` can only be cordoned."""
     known = (await _changes(gateway)).get(name)
     if known is None or known.url is None:
         raise NotFound(
@@ -61,9 +76,9 @@ async def remove_worker(gateway: TheGateway, name: FromQuery[str]) -> ListOf:
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
-@put("/join/v1/worker")
-async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> dict[str, int]:
-    """A worker's heartbeat: it is here for `ttl_s` more, with these models, this weight and limit.  Cordoned stays so."""
+@put("/join/v1/worker", refusals=(409,))
+async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> Joined:
+    """Say that a worker is here, for `ttl_s` more, with these models, this weight and limit.  Cordoned stays so."""
     change = _added(data)
     known = (await _changes(gateway)).get(change.name)
     if known is not None and known.expires_us is None and known.url is not None:
@@ -73,18 +88,20 @@ async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> dict[str, int]
     expires_us = now_us() + HEARTBEAT_TTL_S * SECOND_US
     cordoned = known is not None and known.cordoned
     await _save(gateway, msgspec.structs.replace(change, cordoned=cordoned, expires_us=expires_us))
-    return {"heartbeat_s": HEARTBEAT_S, "ttl_s": HEARTBEAT_TTL_S}
+    return Joined(heartbeat_s=HEARTBEAT_S, ttl_s=HEARTBEAT_TTL_S)
 
 
-@delete("/join/v1/worker", status_code=200)
-async def leave(gateway: TheGateway, url: FromQuery[str]) -> dict[str, bool]:
-    """It gets nothing new; what it is doing it may finish before it stops."""
+@delete("/join/v1/worker", status_code=200, refusals=(404,))
+async def leave(
+    gateway: TheGateway, url: Annotated[str, QueryParameter(description="As it joined.")]
+) -> Left:
+    """Leave.  The worker gets nothing new; what it is doing it may finish before it stops."""
     known = (await _changes(gateway)).get(_clean(url))
     if known is None or known.expires_us is None:
         raise NotFound(f"no worker joined as {url!r}", param="url")
     await gateway.database.write(lambda conn: remove_change(conn, known.name))
     await _adopt(gateway)
-    return {"left": True}
+    return Left(left=True)
 
 
 def _added(data: NewWorker) -> Change:
@@ -101,8 +118,10 @@ def _added(data: NewWorker) -> Change:
 
 
 def _clean(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise BadRequest("url must begin with http:// or https://, like http://10.0.0.2:8000", param="url")
+    """Raises BadRequest: no worker can be there."""
+    found = re.fullmatch(URL_PATTERN, url)
+    if found is None or len(url) > URL_CHARS_MAX or not 0 < int(found[3] or 80) <= PORT_MAX:
+        raise BadRequest("url must be a worker's address, like http://10.0.0.2:8000", param="url")
     return url.rstrip("/").removesuffix("/v1")
 
 

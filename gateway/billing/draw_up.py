@@ -22,9 +22,9 @@ def month_of(text: str) -> tuple[int, int]:
     """The first instant of a month such as 2026-11, and of the next.  Raises BadRequest."""
     try:
         begin_us = from_rfc3339(f"{text}-01T00:00:00Z")
+        return begin_us, next_month_us(begin_us)  # of the last month of all there is no next
     except ValueError as error:
         raise BadRequest(f"{text!r} is no month; write it like 2026-11", param="month") from error
-    return begin_us, next_month_us(begin_us)
 
 
 def draw_up(conn: ReadConn, account: Account, month: str, now_us: int) -> Statement:

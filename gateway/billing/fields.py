@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from gateway.billing.types import Applied, Line, Statement
+import msgspec
+
+from gateway.billing.types import Applied, Line, Statement, TokenClass
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
 
@@ -12,51 +14,98 @@ ROUNDING_NOTE = (
 )
 
 
-def statement_fields(statement: Statement) -> dict[str, Any]:
-    return {
-        "object": "statement",
-        "account_id": statement.account_id,
-        "account_name": statement.account_name,
-        "month": statement.month,
-        "begin_at": rfc3339(statement.begin_us),
-        "end_at": rfc3339(statement.end_us),
-        "final": statement.final,
-        "requests": statement.requests,
-        "lines": [_line_fields(line) for line in statement.lines],
+class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
+    """All tokens of one model, class and discount in the month; `cents` is `cost` rounded half up, once."""
+
+    model: str
+    token_class: TokenClass
+    discount_percent: int
+    tokens: int
+    price_nanousd_per_mtok: int
+    price_usd_per_mtok: str
+    cost_nanousd: int
+    cost_usd: str
+    cents: int
+    dollars: str
+
+
+class AppliedCredit(msgspec.Struct, frozen=True, kw_only=True):
+    """Credit that paid a part of the month."""
+
+    grant_id: str
+    kind: str
+    reason: str
+    amount_nanousd: int
+    amount_usd: str
+
+
+class StatementInfo(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="statement"):
+    """A month's bill.  While it is not `final` the month runs, and it may grow.
+
+    `first_seq`, `last_seq` and `last_hash` say which receipts it covers; null when there are none.
+    """
+
+    account_id: str
+    account_name: str
+    month: str
+    begin_at: str
+    end_at: str
+    final: bool
+    requests: int
+    lines: list[StatementLine]
+    total_nanousd: int
+    total_usd: str
+    total_cents: int
+    total_dollars: str
+    rounding_nanousd: int
+    rounding_usd: str
+    rounding_note: str
+    applied: list[AppliedCredit]
+    applied_nanousd: int
+    applied_usd: str
+    due_cents: int
+    due_dollars: str
+    price_versions: list[int]
+    first_seq: int | None
+    last_seq: int | None
+    last_hash: str | None
+
+
+def statement_info(statement: Statement) -> StatementInfo:
+    return StatementInfo(
+        account_id=statement.account_id,
+        account_name=statement.account_name,
+        month=statement.month,
+        begin_at=rfc3339(statement.begin_us),
+        end_at=rfc3339(statement.end_us),
+        final=statement.final,
+        requests=statement.requests,
+        lines=[_line(line) for line in statement.lines],
         **_money("total", statement.total_nanousd),
         **_cents("total_", statement.total_cents),
         **_money("rounding", statement.rounding_nanousd),
-        "rounding_note": ROUNDING_NOTE,
-        "applied": [_applied_fields(applied) for applied in statement.applied],
+        rounding_note=ROUNDING_NOTE,
+        applied=[_applied(applied) for applied in statement.applied],
         **_money("applied", statement.applied_nanousd),
         **_cents("due_", statement.due_cents),
-        "price_versions": list(statement.price_versions),
-        "first_seq": statement.first_seq,
-        "last_seq": statement.last_seq,
-        "last_hash": statement.last_hash,
-    }
+        price_versions=list(statement.price_versions),
+        first_seq=statement.first_seq,
+        last_seq=statement.last_seq,
+        last_hash=statement.last_hash,
+    )
 
 
-def _line_fields(line: Line) -> dict[str, Any]:
-    return {
-        "model": line.model,
-        "token_class": line.token_class,
-        "discount_percent": line.discount_percent,
-        "tokens": line.tokens,
-        "price_nanousd_per_mtok": line.price_nanousd_per_mtok,
-        "price_usd_per_mtok": format_usd(line.price_nanousd_per_mtok),
-        **_money("cost", line.cost_nanousd),
-        **_cents("", line.cents),
-    }
+def _line(line: Line) -> StatementLine:
+    return StatementLine(
+        **msgspec.structs.asdict(line),
+        price_usd_per_mtok=format_usd(line.price_nanousd_per_mtok),
+        cost_usd=format_usd(line.cost_nanousd),
+        dollars=_cents("", line.cents)["dollars"],
+    )
 
 
-def _applied_fields(applied: Applied) -> dict[str, Any]:
-    return {
-        "grant_id": applied.grant_id,
-        "kind": applied.kind,
-        "reason": applied.reason,
-        **_money("amount", applied.amount_nanousd),
-    }
+def _applied(applied: Applied) -> AppliedCredit:
+    return AppliedCredit(**msgspec.structs.asdict(applied), amount_usd=format_usd(applied.amount_nanousd))
 
 
 def _money(name: str, nanousd: int) -> dict[str, Any]:

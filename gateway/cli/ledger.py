@@ -6,10 +6,10 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
-from gateway.api.schemas.accounts import account_fields, credit_fields, grant_fields
-from gateway.api.schemas.keys import key_fields
+from gateway.api.schemas.accounts import account_info, credits_of, grant_info
+from gateway.api.schemas.keys import key_info, with_secret
 from gateway.api.schemas.shapes import money
-from gateway.api.schemas.usage import usage_fields
+from gateway.api.schemas.usage import usage_sum
 from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
 from gateway.credit.give import give, open_account, set_credit_limit
@@ -54,7 +54,10 @@ def accounts_create(
                 conn, name, grant_nanousd=amount, kind=kind, reason="command line", monthly_free_nanousd=free
             )
         )
-    show(account_fields(account) | {"credit_usd": format_usd(amount + (free or 0))}, as_json=as_json)
+    show(
+        msgspec.to_builtins(account_info(account)) | {"credit_usd": format_usd(amount + (free or 0))},
+        as_json=as_json,
+    )
 
 
 @accounts_app.command("list")
@@ -70,9 +73,10 @@ def _accounts_with_credit(conn: ReadConn) -> list[dict[str, Any]]:
     for account in accounts.list_accounts(conn):
         balance = credit.read_balance(conn, account.id)
         assert balance is not None, "an account is opened with its balance"
-        fields = credit_fields(balance, [], [])
+        credits_now = credits_of(balance, [], [])
         shown = ("granted_usd", "settled_usd", "held_usd", "available_usd")
-        rows.append(account_fields(account) | {name: fields[name] for name in shown})
+        amounts = {name: getattr(credits_now, name) for name in shown}
+        rows.append(msgspec.to_builtins(account_info(account)) | amounts)
     return rows
 
 
@@ -109,7 +113,7 @@ def accounts_grant(
                 conn, found.id, amount, kind=given, reason=reason, expires_us=expires_us, priority=priority
             )
         )
-    show(grant_fields(grant), as_json=as_json)
+    show(grant_info(grant), as_json=as_json)
 
 
 @accounts_app.command("limit")
@@ -119,7 +123,10 @@ def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: As
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
         balance = database.write_now(lambda conn: set_credit_limit(conn, found.id, limit))
-    show(account_fields(found) | money("credit_limit", balance.credit_limit_nanousd), as_json=as_json)
+    show(
+        msgspec.to_builtins(account_info(found)) | money("credit_limit", balance.credit_limit_nanousd),
+        as_json=as_json,
+    )
 
 
 @keys_app.command("create")
@@ -160,7 +167,7 @@ def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
                 manages_keys=manages_keys,
             )
         )
-    show({"key": secret, **key_fields(key)}, as_json=as_json)
+    show(with_secret(key, secret), as_json=as_json)
 
 
 @keys_app.command("cap")
@@ -175,7 +182,7 @@ def keys_cap(
     """Change a key's caps; what it spent so far counts.  `none` removes one."""
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: change_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
 
 
 @keys_app.command("policy")
@@ -184,7 +191,7 @@ def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJ
     chosen = None if policy == "none" else parse_policy(policy)
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: change_key(conn, key_id, {"policy": chosen}))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
 
 
 def _caps(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
@@ -206,7 +213,7 @@ def keys_list(
             else database.read_now(lambda conn: accounts.find_account(conn, account)).id
         )
         found = database.read_now(lambda conn: keys.list_keys(conn, owner))
-    table([key_fields(key) for key in found], as_json=as_json)
+    table([key_info(key) for key in found], as_json=as_json)
 
 
 @keys_app.command("revoke")
@@ -214,7 +221,7 @@ def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
     """Revoke a key by its id.  Running gateways refuse it within `key_cache_s` (one second by default)."""
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(lambda conn: keys.revoke_key(conn, key_id, now_us()))
-    show(key_fields(key), as_json=as_json)
+    show(key_info(key), as_json=as_json)
 
 
 @keys_app.command("rotate")
@@ -223,7 +230,7 @@ def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
     settings = settings_of(data_dir)
     with ledger(settings) as database:
         key, secret = database.write_now(lambda conn: rotate_key(conn, key_id, key_secret(settings)))
-    show({"key": secret, **key_fields(key)}, as_json=as_json)
+    show(with_secret(key, secret), as_json=as_json)
 
 
 def usage(
@@ -241,14 +248,14 @@ def usage(
         rows = database.read_now(
             lambda conn: metering.sum_usage(conn, Selection(account_id=found.id), grouping)
         )
-    table([usage_fields(row, {}) for row in rows], as_json=as_json)
+    table([usage_sum(row) for row in rows], as_json=as_json)
 
 
 def drift(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """By how much each worker's token counts and ours ever differed, over the audit sample."""
     with ledger(settings_of(data_dir)) as database:
         rows = database.read_now(metering.sum_drift)
-    table([msgspec.structs.asdict(row) for row in rows], as_json=as_json)
+    table(rows, as_json=as_json)
 
 
 def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -256,7 +263,7 @@ def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with ledger(settings_of(data_dir)) as database:
         report = database.read_now(lambda conn: audit_ledger(conn, now_us()))
     if as_json:
-        show(msgspec.to_builtins(report), as_json=True)
+        show(report, as_json=True)
     else:
         for difference in report.differences:
             out.print(

@@ -8,7 +8,7 @@ import typer
 
 from gateway.accounts import store as accounts
 from gateway.billing.draw_up import draw_up, month_of
-from gateway.billing.fields import statement_fields
+from gateway.billing.fields import statement_info
 from gateway.billing.pdf import statement_pdf
 from gateway.catalog import read_toml
 from gateway.catalog import store as catalog
@@ -63,7 +63,7 @@ def statement(
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
         drawn = database.read_now(lambda conn: draw_up(conn, found, month, now_us()))
     content = {
-        "json": lambda: msgspec.json.format(msgspec.json.encode(statement_fields(drawn)), indent=2),
+        "json": lambda: msgspec.json.format(msgspec.json.encode(statement_info(drawn)), indent=2),
         "html": lambda: statement_html(drawn).encode(),
         "pdf": lambda: statement_pdf(drawn),
     }[form]()

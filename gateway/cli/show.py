@@ -1,6 +1,7 @@
 """What every command shares: where its settings come from, how it opens the ledger, how it prints."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -42,7 +43,8 @@ def ledger(settings: Settings) -> AbstractContextManager[Database]:
     return opened(settings.database)
 
 
-def show(fields: dict[str, Any], *, as_json: bool) -> None:
+def show(what: dict[str, Any] | msgspec.Struct, *, as_json: bool) -> None:
+    fields = msgspec.to_builtins(what)
     if as_json:
         sys.stdout.write(msgspec.json.encode(fields).decode() + "\n")
         return
@@ -50,7 +52,8 @@ def show(fields: dict[str, Any], *, as_json: bool) -> None:
         out.print(f"[dim]{name:>14}[/]  {'' if value is None else value}", highlight=False, soft_wrap=True)
 
 
-def table(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def table(what: Sequence[dict[str, Any] | msgspec.Struct], *, as_json: bool) -> None:
+    rows = msgspec.to_builtins(what)
     if as_json:
         sys.stdout.write(msgspec.json.encode(rows).decode() + "\n")
         return

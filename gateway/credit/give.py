@@ -9,10 +9,15 @@ from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.ids import new_id
-from gateway.kit.money import format_usd
+from gateway.kit.money import NANOUSD_MAX, format_usd
 
 GIVEN_KINDS: tuple[GrantKind, ...] = ("top_up", "promotion", "correction", "sign_up")
 """What an operator may give; the free tier and expiries follow from the price book and the clock."""
+
+
+CREDIT_NANOUSD_MAX = NANOUSD_MAX // 2
+"""Of one account, granted and limit together: $4.6 billion.  Half of what a BIGINT holds, so that what comes by itself each
+month still fits."""
 
 
 def open_account(
@@ -29,12 +34,13 @@ def open_account(
 
     Raises:
         Conflict: the name is taken.
-        BadRequest: no usable name, or negative credit.
+        BadRequest: no usable name, or credit that is negative or more than the ledger holds.
     """
     if not name.strip() or len(name) > 200:
         raise BadRequest("an account needs a name of 1 to 200 characters", param="name")
     if grant_nanousd < 0 or credit_limit_nanousd < 0:
         raise BadRequest("an account cannot begin with negative credit", param="grant")
+    _refuse_too_much(grant_nanousd + credit_limit_nanousd, "grant")
     now = now_us()
     account = Account(id=new_id("acc"), name=name, created_us=now)
     accounts.insert_account(conn, account)
@@ -63,7 +69,8 @@ def give(
     """Appends a grant.
 
     Raises:
-        BadRequest: nothing, a negative amount that is no correction, an expiry in the past, or a kind that is not given.
+        BadRequest: nothing, a negative amount that is no correction, more than the ledger holds, an expiry in the past, or
+            a kind that is not given.
         Conflict: a correction that takes more than is available; what running requests hold cannot be taken.
         NotFound: no such account.
     """
@@ -77,6 +84,8 @@ def give(
             "a grant expires in the future; a correction downwards does not expire", param="expires"
         )
     purse = _locked(conn, account_id)
+    before = purse.balance
+    _refuse_too_much(before.granted_nanousd + before.credit_limit_nanousd + amount_nanousd, "amount")
     if amount_nanousd < 0 and purse.available_nanousd < -amount_nanousd:
         raise Conflict(
             f"a correction of ${format_usd(amount_nanousd)} would take more than the"
@@ -92,13 +101,14 @@ def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:
     """How far the account may go beyond what was granted, to be invoiced later; 0: prepaid.
 
     Raises:
-        BadRequest: a negative limit.
+        BadRequest: a limit that is negative or more than the ledger holds.
         Conflict: the account already uses more than the new limit allows.
         NotFound: no such account.
     """
     if nanousd < 0:
         raise BadRequest("a credit limit is not negative", param="credit_limit")
     purse = _locked(conn, account_id)
+    _refuse_too_much(purse.balance.granted_nanousd + nanousd, "credit_limit")
     lacking = purse.balance.credit_limit_nanousd - nanousd - purse.available_nanousd
     if lacking > 0:
         raise Conflict(
@@ -106,6 +116,14 @@ def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:
             " top it up first, or choose a higher limit"
         )
     return store.set_credit_limit(conn, account_id, nanousd)
+
+
+def _refuse_too_much(nanousd: int, param: str) -> None:
+    if nanousd > CREDIT_NANOUSD_MAX:
+        raise BadRequest(
+            f"an account's credit and credit limit are together at most ${format_usd(CREDIT_NANOUSD_MAX)}",
+            param=param,
+        )
 
 
 def _locked(conn: WriteConn, account_id: str) -> Purse:

@@ -1,7 +1,5 @@
 """What a request would take and cost, without running it: `/v1/tokenize` and `/v1/estimate`."""
 
-from typing import Any
-
 import msgspec
 
 from gateway.catalog.rate import prompt_cost_max, rate, total_nanousd
@@ -34,6 +32,55 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text_tokens(self) -> int:
         return self.prompt_tokens - self.image_tokens
+
+
+class Tokenization(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="tokenize"):
+    """Tokens of what was sent, by class, and of the default system prompt that would be added.
+
+    `images_unread` pictures are links, counted as the largest there can be.  `source`: who counted.
+    """
+
+    model: str
+    prompt_tokens: int
+    text_tokens: int
+    image_tokens: int
+    images_unread: int
+    default_system_prompt_tokens: int
+    source: Source
+    max_context_length: int
+    tokens: list[int] | msgspec.UnsetType = msgspec.UNSET
+
+
+class TierReached(msgspec.Struct, frozen=True, kw_only=True):
+    """The volume of this month (UTC), its discount, and where the next tier begins (null: nowhere)."""
+
+    tokens_this_month: int
+    discount_percent: int
+    up_to_tokens: int | None
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, tag_field="object", tag="estimate"):
+    """What a request would cost: at worst, which is what would be held, and likely; and what the balance affords.
+
+    The likely cost takes the mean answer of the account's last requests to the model; null without any.
+    """
+
+    model: str
+    prompt_tokens: int
+    text_tokens: int
+    image_tokens: int
+    max_tokens: int
+    cost_max_nanousd: int
+    cost_max_usd: str
+    likely_completion_tokens: int | None
+    cost_likely_nanousd: int | None
+    cost_likely_usd: str | None
+    tiers: dict[str, TierReached]
+    available_nanousd: int
+    available_usd: str
+    affordable: bool
+    affordable_max_tokens: int
+    price_version: int
 
 
 async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[Counted, Sizes]:
@@ -72,29 +119,29 @@ async def count(gateway: Gateway, request: ChatRequest, model: Model) -> tuple[C
     return Counted(prompt_tokens=tokens, image_tokens=0, images_unread=0, source="worker"), sizes
 
 
-async def tokenize(gateway: Gateway, request: ChatRequest) -> dict[str, Any]:
-    """Counts by class of what was sent, and what we would add; with `"return_tokens": true` also the ids.
+async def tokenize(gateway: Gateway, request: ChatRequest) -> Tokenization:
+    """With `"return_tokens": true` also the ids.
 
     Raises what `count` raises.
     """
     model = gateway.catalog.require(request.model)
     counted, sizes = await count(gateway, request, model)
-    answer: dict[str, Any] = {
-        "object": "tokenize",
-        "model": model.id,
-        "prompt_tokens": counted.prompt_tokens,
-        "text_tokens": counted.text_tokens,
-        "image_tokens": counted.image_tokens,
-        "images_unread": counted.images_unread,
-        "default_system_prompt_tokens": await _added_tokens(gateway, request, model, counted),
-        "source": counted.source,
-        "max_context_length": model.context_tokens,
-    }
+    ids: list[int] | msgspec.UnsetType = msgspec.UNSET
     if bytes(request.fields.get("return_tokens", b"")) == b"true":
         if not model.counted_here:
             raise BadRequest(f"the ids of {model.id} are not known here", param="return_tokens")
-        answer["tokens"] = await gateway.measure.ids(model, sizes.prompt, sizes.bound)
-    return answer
+        ids = await gateway.measure.ids(model, sizes.prompt, sizes.bound)
+    return Tokenization(
+        model=model.id,
+        prompt_tokens=counted.prompt_tokens,
+        text_tokens=counted.text_tokens,
+        image_tokens=counted.image_tokens,
+        images_unread=counted.images_unread,
+        default_system_prompt_tokens=await _added_tokens(gateway, request, model, counted),
+        source=counted.source,
+        max_context_length=model.context_tokens,
+        tokens=ids,
+    )
 
 
 async def _added_tokens(gateway: Gateway, request: ChatRequest, model: Model, counted: Counted) -> int:
@@ -105,12 +152,8 @@ async def _added_tokens(gateway: Gateway, request: ChatRequest, model: Model, co
     return (await count(gateway, sent, model))[0].prompt_tokens - counted.prompt_tokens
 
 
-async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> dict[str, Any]:
-    """Worst and likely cost, the discount tier reached, and what the balance affords.
-
-    The worst case is what would be held.  The likely one takes the mean answer of this account's last requests to
-    the model; without any there is none, rather than a guess.
-    """
+async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> Estimate:
+    """Without earlier requests to the model there is no likely cost, rather than a guess.  Raises what `count` raises."""
     model = gateway.catalog.require(request.model)
     request = with_default_prompt(request, model)
     counted, sizes = await count(gateway, request, model)
@@ -136,23 +179,24 @@ async def estimate(gateway: Gateway, request: ChatRequest, account_id: str) -> d
     left = balance.available_nanousd - prompt
     price = model.prices.output_max
     affordable = output_max if price == 0 else min(output_max, tokens_affordable(left, price))
-    return {
-        "object": "estimate",
-        "model": model.id,
-        "prompt_tokens": counted.prompt_tokens,
-        "text_tokens": counted.text_tokens,
-        "image_tokens": counted.image_tokens,
-        "max_tokens": output_max,
-        **_money("cost_max", worst),
-        "likely_completion_tokens": None if typical is None else min(typical, output_max),
-        "cost_likely_nanousd": likely,
-        "cost_likely_usd": None if likely is None else format_usd(likely),
-        "tiers": _tiers(gateway.catalog.book, starts),
-        **_money("available", balance.available_nanousd),
-        "affordable": left >= 0 and affordable >= min(1, output_max),
-        "affordable_max_tokens": affordable if left >= 0 else 0,
-        "price_version": gateway.catalog.book.version,
-    }
+    return Estimate(
+        model=model.id,
+        prompt_tokens=counted.prompt_tokens,
+        text_tokens=counted.text_tokens,
+        image_tokens=counted.image_tokens,
+        max_tokens=output_max,
+        cost_max_nanousd=worst,
+        cost_max_usd=format_usd(worst),
+        likely_completion_tokens=None if typical is None else min(typical, output_max),
+        cost_likely_nanousd=likely,
+        cost_likely_usd=None if likely is None else format_usd(likely),
+        tiers=_tiers(gateway.catalog.book, starts),
+        available_nanousd=balance.available_nanousd,
+        available_usd=format_usd(balance.available_nanousd),
+        affordable=left >= 0 and affordable >= min(1, output_max),
+        affordable_max_tokens=affordable if left >= 0 else 0,
+        price_version=gateway.catalog.book.version,
+    )
 
 
 def _cost(counted: Counted, output_tokens: int, model: Model, book: PriceBook, starts: Starts) -> int:
@@ -171,19 +215,13 @@ def _volume(conn: ReadConn, account_id: str, model_id: str) -> Starts:
     return Starts(**{each.token_class: each.tokens for each in counters if each.model == model_id})
 
 
-def _tiers(book: PriceBook, starts: Starts) -> dict[str, Any]:
-    """By token class: the volume of this month, its discount, and where the next tier begins."""
+def _tiers(book: PriceBook, starts: Starts) -> dict[str, TierReached]:
+    """By token class."""
     found = {}
     for name in TOKEN_CLASSES:
         used = getattr(starts, name)
         tier = next(tier for tier in book.tiers if tier.up_to_tokens is None or used < tier.up_to_tokens)
-        found[name] = {
-            "tokens_this_month": used,
-            "discount_percent": tier.discount_percent,
-            "up_to_tokens": tier.up_to_tokens,
-        }
+        found[name] = TierReached(
+            tokens_this_month=used, discount_percent=tier.discount_percent, up_to_tokens=tier.up_to_tokens
+        )
     return found
-
-
-def _money(name: str, nanousd: int) -> dict[str, Any]:
-    return {f"{name}_nanousd": nanousd, f"{name}_usd": format_usd(nanousd)}

@@ -17,6 +17,9 @@ T = TypeVar("T")
 _DIGITS_MAX = 20
 """Before or after the point; `1e999999999` is not written out."""
 
+MISTRAL_PREFIX = "/mistral"
+"""A base URL for clients of the Mistral API that do not call themselves so: LangChain's, those of other languages."""
+
 ModelName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 TokensMax = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -129,6 +132,7 @@ def decode_body(view: msgspec.json.Decoder[T], body: bytes) -> tuple[T, dict[str
         ) from error
 
 
-def dialect_of(user_agent: str) -> Dialect:
-    """Told apart by the client: Mistral's official ones name themselves; everybody else speaks OpenAI's."""
-    return "mistral" if user_agent.startswith("mistral-client-") else "openai"
+def dialect_of(user_agent: str, path: str = "") -> Dialect:
+    """Told apart by the client: Mistral's official ones name themselves; others ask below MISTRAL_PREFIX, or speak OpenAI's."""
+    named = user_agent.startswith("mistral-client-") or path.startswith(f"{MISTRAL_PREFIX}/")
+    return "mistral" if named else "openai"

@@ -17,6 +17,8 @@ from gateway.kit import sse
 
 _encoder = msgspec.json.Encoder()
 _REASONING = re.compile(rb'"reasoning(?:_content)?"\s*:\s*("(?:[^"\\]|\\.)*")')
+_REASONING_KEY = re.compile(rb'"(reasoning(?:_content)?)"\s*:')
+_NULL_USAGE = re.compile(rb'"usage"\s*:\s*null\s*,|,\s*"usage"\s*:\s*null')
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -48,8 +50,8 @@ class Responder:
         return sse.encode(encode(event))
 
     def _named(self, payload: bytes) -> bytes:
-        """Passed on between OpenAI's dialects: reasoning under both of its names, whichever the worker knows."""
-        return name_reasoning_twice(payload) if self._client == "openai" else payload
+        """Passed on between two that speak alike, but for two words that some of their clients trip over."""
+        return name_reasoning_twice(payload) if self._client == "openai" else leave_out_null_usage(payload)
 
     def cut_short(self) -> None:
         """The answer ends here, properly, although the worker had more to say: credit ran out."""
@@ -100,9 +102,14 @@ def name_reasoning_twice(payload: bytes) -> bytes:
 
     A key is followed by a colon and no string's inside is: in there every quote is escaped.
     """
-    if b'"reasoning' not in payload or (b'"reasoning"' in payload and b'"reasoning_content"' in payload):
+    if b'"reasoning' not in payload or len({*_REASONING_KEY.findall(payload)}) == 2:
         return payload
     return _REASONING.sub(rb'"reasoning":\1,"reasoning_content":\1', payload)
+
+
+def leave_out_null_usage(payload: bytes) -> bytes:
+    """`"usage": null` breaks Mistral's JavaScript client; left out it breaks nobody."""
+    return _NULL_USAGE.sub(b"", payload)
 
 
 def _without_usage(payload: bytes) -> bytes:

@@ -34,9 +34,16 @@ def configure(*, json_lines: bool) -> None:
         )
         return
     structlog.configure(
-        processors=[*shared, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())],
+        processors=[*shared, _console()],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
+    )
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    """Tracebacks are plain: structlog's own choice where rich is installed shows every local variable, keys among them."""
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 import tollway
@@ -82,3 +84,25 @@ def test_leaving_a_stream_early_is_billed_for_what_came(real: RunningGateway, fr
         == event.cost_nanousd
         == event.input_tokens * 20 + event.output_tokens * 60
     )
+
+
+@dataclass
+class Greeting:
+    language: Literal["English", "French"]
+    words: list[str]
+
+
+def test_an_answer_of_a_type(real: RunningGateway, fresh: Name) -> None:
+    """llama.cpp lets the model write nothing but JSON of the schema, however small it is."""
+    name = fresh()
+    with tollway.Tollway(real.account(name), real.url) as client:
+        answer = client.chat.parse(
+            Greeting,
+            model=MODEL,
+            messages="Greet me in English, in two words.",
+            max_tokens=400,
+            temperature=0,
+        )
+        assert answer.value.language in {"English", "French"}
+        assert all(isinstance(word, str) for word in answer.value.words)
+        assert client.credits.get().settled_nanousd == answer.cost.nanousd

@@ -1,12 +1,13 @@
 """The SDK's promises about money, kept by a real gateway: budgets, limits, streams that are left, answers that got lost."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 import tollway
 from tollway import Money
@@ -144,38 +145,38 @@ def test_a_cancelled_answer_stops_the_worker_and_costs_nothing_unsaid(
     assert gateway.settled_up(name).settled_nanousd == 0
 
 
+class LosingAnswers(BaseHTTPRequestHandler):
+    """A way to `upstream` on which the first `to_lose` answers never arrive: the connection closes instead."""
+
+    upstream: str
+    to_lose: int
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        answer = httpx.post(f"{self.upstream}{self.path}", content=body, headers=headers, trust_env=False)
+        if type(self).to_lose:
+            type(self).to_lose -= 1
+            return
+        self.send_response(answer.status_code)
+        self.send_header("content-type", answer.headers["content-type"])
+        self.send_header("content-length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """The test says what matters."""
+
+
 @contextmanager
 def losing_answers(upstream: str, lost: int) -> Iterator[str]:
-    """A way to the gateway on which the first answers get lost: the connection closes once they have begun."""
-    host, port = upstream.removeprefix("http://").split(":")
-    to_lose = [lost]
-
-    def carry(client: socket.socket) -> None:
-        with client, socket.create_connection((host, int(port))) as server:
-            asked = client.recv(2**20)
-            server.sendall(asked)
-            server.settimeout(5)
-            while answer := server.recv(2**20):
-                if to_lose[0] and b'"usage"' in answer:
-                    to_lose[0] -= 1
-                    return
-                client.sendall(answer)
-                if b'"usage"' in answer:
-                    return
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return  # the test is over
-                threading.Thread(target=carry, args=(client,), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+    handler = type("Losing", (LosingAnswers,), {"upstream": upstream, "to_lose": lost})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
 
 
 def test_an_answer_that_got_lost_is_fetched_again_and_paid_once(

@@ -7,12 +7,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.credit import store
-from gateway.credit.give import give, open_account, set_credit_limit
+from gateway.credit.give import CREDIT_NANOUSD_MAX, give, open_account, set_credit_limit
 from gateway.credit.tables import balances
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.ids import new_id
+from gateway.kit.money import NANOS_PER_USD
 
 
 def opened(database: Database, nanousd: int = 100, **options: Any) -> str:
@@ -113,3 +114,19 @@ def test_the_database_itself_refuses_an_overspend(database: Database) -> None:
     for values in ({"held_nanousd": 1001}, {"settled_nanousd": -1}, {"granted_nanousd": -1}):
         with pytest.raises(IntegrityError):
             database.write_now(lambda conn, values=values: conn.execute(statement.values(values)))  # type: ignore[misc]
+
+
+def test_no_account_has_more_than_the_ledger_can_hold(database: Database) -> None:
+    """A BIGINT would overflow, and with it every later write of the account."""
+    with pytest.raises(BadRequest, match="at most"):
+        opened(database, CREDIT_NANOUSD_MAX + 1)
+    account = opened(database, CREDIT_NANOUSD_MAX - 10, monthly_free_nanousd=NANOS_PER_USD)
+    with pytest.raises(BadRequest, match="at most"):
+        database.write_now(lambda conn: give(conn, account, 11, kind="top_up", reason="r"))
+    with pytest.raises(BadRequest, match="at most"):
+        database.write_now(lambda conn: set_credit_limit(conn, account, CREDIT_NANOUSD_MAX))
+    found = database.read_now(lambda conn: store.read_balance(conn, account))
+    assert found is not None
+    assert found.granted_nanousd == CREDIT_NANOUSD_MAX - 10 + NANOS_PER_USD
+    free = database.read_now(lambda conn: store.list_open_grants(conn, account))
+    assert sum(each.left_nanousd for each in free) == found.granted_nanousd

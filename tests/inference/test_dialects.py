@@ -13,7 +13,7 @@ from gateway.inference.decode import decode
 from gateway.inference.events import Dialect
 from gateway.inference.meter import Meter
 from gateway.inference.request import dialect_of, parse
-from gateway.inference.respond import Responder
+from gateway.inference.respond import Responder, leave_out_null_usage
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
 from gateway.tokens.types import PromptBound
@@ -121,6 +121,14 @@ def test_alike_dialects_pass_untouched(client: Dialect, worker: Dialect, stream:
     assert seen[:4] == [json.loads(payload) for payload in stream[:4]]
     if client == "mistral":
         assert seen[-1] == {**json.loads(stream[-1]), "usage": USAGE}
+
+
+@pytest.mark.parametrize("said", ["Hi", '"usage":null,', ',"usage": null'])
+def test_a_null_usage_is_left_out_for_mistrals_clients_and_nothing_else(said: str) -> None:
+    for fields in ({"usage": None, "delta": said}, {"delta": said, "usage": None}, {"delta": said}):
+        for separators in (None, (",", ":")):
+            payload = json.dumps(fields, separators=separators).encode()
+            assert json.loads(leave_out_null_usage(payload)) == {"delta": said}
 
 
 def test_tool_calls_for_mistral_clients_always_have_a_name_and_nine_characters_of_id() -> None:
@@ -266,6 +274,8 @@ def test_clients_are_told_apart_by_their_name() -> None:
     assert dialect_of("mistral-client-typescript/2.7.0") == "mistral"
     assert dialect_of("OpenAI/Python 3.51.0") == "openai"
     assert dialect_of("") == "openai"
+    assert dialect_of("python-httpx/0.28.1", "/mistral/v1/chat/completions") == "mistral"
+    assert dialect_of("python-httpx/0.28.1", "/v1/chat/completions") == "openai"
 
 
 def test_the_smaller_limit_wins() -> None:

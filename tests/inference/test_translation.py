@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.catalog.read_toml import shipped
@@ -195,6 +195,7 @@ def test_another_mode_is_refused(mode: Any) -> None:
 TRICKY = st.text(st.sampled_from('"\\:{},reasoning_content \n\u00e9\U0001f680'), max_size=40) | st.text()
 
 
+@example("", "reasoning", "reasoning_content", True)
 @given(TRICKY, TRICKY, st.sampled_from(["reasoning", "reasoning_content"]), st.booleans())
 def test_reasoning_has_both_names_and_nothing_else_changes(
     thought: str, said: str, name: str, compact: bool

@@ -1,10 +1,11 @@
-"""Clock, ids and server-sent events."""
+"""Clock, ids, server-sent events and the log."""
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.kit import sse
+from gateway.kit import log, sse
 from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.ids import new_id, uuid7_hex
 
@@ -61,3 +62,22 @@ def test_a_line_without_end_is_refused() -> None:
 
 def test_encoding_is_what_decoding_reads() -> None:
     assert sse.Decoder(100).feed(sse.encode(b'{"a":1}')) == [b'{"a":1}']
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_a_traceback_shows_no_local_variable(
+    json_lines: bool, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    before = structlog.get_config()
+    try:
+        log.configure(json_lines=json_lines)
+        secret = "tw_" + "s" * 38
+        try:
+            raise RuntimeError("oh")
+        except RuntimeError as error:
+            log.logger().exception("unexpected_error", exc_info=error)
+    finally:
+        structlog.configure(**before)
+    said = capfdbinary.readouterr().err
+    assert b"RuntimeError" in said
+    assert secret.encode() not in said

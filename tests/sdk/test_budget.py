@@ -143,6 +143,28 @@ def test_what_cannot_be_built_costs_nothing(shell: Shell) -> None:
     assert gateway.allowed == []
 
 
+def test_an_answer_of_another_type_costs_what_it_cost(shell: Shell) -> None:
+    gateway = Gateway()
+    budget = tollway.Tollway("tw_k").budget("0.000002")
+
+    def act(client: Any) -> Any:
+        budget._link = client._link
+        if shell.kind == "sync":
+            with budget:
+                return client.chat.parse(int, **HELLO)
+
+        async def coroutine() -> Any:
+            with budget:
+                return await client.chat.parse(int, **HELLO)
+
+        return coroutine()
+
+    with pytest.raises(tollway.InvalidOutput) as invalid:
+        shell.ask(gateway, act)
+    assert budget.spent == invalid.value.cost == Money(800)
+    assert gateway.looked_up == 0, "it was said"
+
+
 def leave_early(client: Any) -> Any:
     stream = client.chat.stream(**HELLO)
     if isinstance(stream, tollway.ChatStream):
@@ -165,7 +187,7 @@ def test_a_stream_that_was_left_is_looked_up_before_the_next_request(
     assert (budget.spent, gateway.looked_up) == (Money(2000), 0)
 
     def run_again(client: Any) -> Any:
-        budget.link = client._link
+        budget._link = client._link
         gateway._answer = None
         if shell.kind == "sync":
             with budget:

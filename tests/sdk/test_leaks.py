@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import gc
 import os
-import socket
+import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -32,40 +32,33 @@ ANSWER = _chunked(whole_stream())
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server of one canned stream, on real sockets."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """A server of one canned stream, on real sockets: in one thread, because coverage keeps something of every thread."""
+    found: queue.Queue[tuple[str, Callable[[], object]]] = queue.Queue()
 
-        def serve(connection: socket.socket) -> None:
-            with connection, contextlib.suppress(ConnectionError):  # every third is left
-                while _read_request(connection):
-                    connection.sendall(ANSWER)
+    async def serve() -> None:
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        found.put((f"http://127.0.0.1:{port}", lambda: loop.call_soon_threadsafe(ended.set)))
+        await ended.wait()
+        server.close()
 
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return  # the test is over
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+    serving = threading.Thread(target=asyncio.run, args=(serve(),))
+    serving.start()
+    address, end = found.get()
+    yield address
+    end()
+    serving.join()
 
 
-def _read_request(connection: socket.socket) -> bool:
-    """Head and body, however they are cut; False: there is none any more."""
-    data = b""
-    while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
-        piece = connection.recv(65536)
-        if not piece:
-            return False
-        data += piece
-    return True
-
-
-def _length(data: bytes) -> int:
-    return int(data.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Whole requests, however they are cut, until the connection closes; every third closes amid the answer."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+            writer.write(ANSWER)
+            await writer.drain()
 
 
 class Census:

@@ -87,6 +87,7 @@ def test_what_is_no_such_value_says_so_and_what_it_was(shell: Shell, kind: Any, 
     with pytest.raises(tollway.InvalidOutput, match=f"no {kind.__name__}") as invalid:
         shell.ask(gateway_saying(said, []), lambda client: client.chat.parse(kind, **HELLO))
     assert (invalid.value.text, invalid.value.request_id) == (said, "req_1")
+    assert invalid.value.cost == tollway.Money(800), "it was charged"
     assert "max_tokens" not in str(invalid.value)
 
 

@@ -78,7 +78,8 @@ def test_usage_by_day_model_and_key(alice: Shell, gateway: RunningGateway, name:
     [
         (["--days", "0"], "greater than or equal to 1"),
         (["--by", "hour"], "'hour' is not one of 'key', 'model', 'day'"),
-        (["--since", "yesterday"], "'yesterday' is no day; write it like 2026-11-01"),
+        (["--since", "yesterday"], "'yesterday' is no day since 2000-01-01; write it like 2026-11-01"),
+        (["--until", "0001-01-02"], "'0001-01-02' is no day since 2000-01-01"),
         (
             ["--since", "2026-11-02", "--until", "2026-11-02"],
             "there is no day from 2026-11-02 until 2026-11-02",

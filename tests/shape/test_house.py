@@ -136,7 +136,7 @@ def test_no_file_is_named_for_nothing(path: Path) -> None:
 
 def test_every_folder_of_tests_is_a_package() -> None:
     """Two test files may share a name only in packages; without, a run of all stops at the second."""
-    for folder in {path.parent for path in python_files("tests")}:
+    for folder in {path.parent for path in python_files("tests") if path.name.startswith("test_")}:
         assert (folder / "__init__.py").exists(), f"{folder} needs an empty __init__.py"
 
 

@@ -1,48 +1,83 @@
 """Keys: what may be said of them, and what is told."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from gateway.api.schemas.shapes import usd
-from gateway.keys.types import Key
+from gateway.api.schemas.shapes import GivenUsd, Instant, Text, Usd, usd
+from gateway.keys.create import NAME_CHARS_MAX
+from gateway.keys.types import Key, Kind
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
+from gateway.workers.order_by import POLICIES
+from gateway.workers.types import Policy
 
 CAP_WINDOWS = ("day", "month", "total")
+
+_Name = Annotated[Text, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_CHARS_MAX})]
+_Cap = Annotated[
+    GivenUsd,
+    msgspec.Meta(
+        description="The most it may spend in this time (UTC), in US dollars; 0 stops it from spending."
+    ),
+]
+_GivenPolicy = Annotated[str, msgspec.Meta(extra_json_schema={"enum": POLICIES})]
 
 
 class NewOwnKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a customer may say of a new key."""
 
-    name: str = "default"
-    cap_day_usd: str | None = None
-    cap_month_usd: str | None = None
-    cap_total_usd: str | None = None
+    name: _Name = "default"
+    cap_day_usd: _Cap | None = None
+    cap_month_usd: _Cap | None = None
+    cap_total_usd: _Cap | None = None
 
 
 class NewKey(NewOwnKey, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator may say of it besides."""
+    """What an operator may say of it besides: whose it is (name or id), which workers serve it, whether it manages keys."""
 
-    account: str
-    policy: str | None = None
+    account: Text
+    policy: _GivenPolicy | None = None
     manages_keys: bool = False
 
 
 class OwnKeyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is named is changed; a cap that is null is removed."""
 
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    cap_day_usd: str | msgspec.UnsetType | None = msgspec.UNSET
-    cap_month_usd: str | msgspec.UnsetType | None = msgspec.UNSET
-    cap_total_usd: str | msgspec.UnsetType | None = msgspec.UNSET
+    name: _Name | msgspec.UnsetType = msgspec.UNSET
+    cap_day_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
+    cap_month_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
+    cap_total_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class KeyChange(OwnKeyChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A policy that is null is the model's, or everybody's."""
+    """What is named is changed; null removes a cap, and leaves the policy to the model."""
 
-    policy: str | msgspec.UnsetType | None = msgspec.UNSET
+    policy: _GivenPolicy | msgspec.UnsetType | None = msgspec.UNSET
     manages_keys: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class KeyInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A key without its secret; `hint` is the secret's first characters."""
+
+    id: str
+    kind: Kind
+    account_id: str | None
+    name: str
+    hint: str
+    created_at: Instant
+    revoked_at: Instant | None
+    policy: Policy | None
+    manages_keys: bool
+    cap_day_usd: Usd | None
+    cap_month_usd: Usd | None
+    cap_total_usd: Usd | None
+
+
+class KeyWithSecret(KeyInfo, frozen=True, kw_only=True):
+    """A key and, in this answer only, its secret."""
+
+    key: str
 
 
 def caps_of(data: NewOwnKey | OwnKeyChange) -> dict[str, int | None]:
@@ -61,7 +96,16 @@ def changes_of(data: OwnKeyChange) -> dict[str, Any]:
     return {**named, **caps_of(data)}
 
 
-def key_fields(key: Key) -> dict[str, Any]:
+def key_info(key: Key) -> KeyInfo:
+    return KeyInfo(**_fields(key))
+
+
+def with_secret(key: Key, secret: str) -> KeyWithSecret:
+    return KeyWithSecret(key=secret, **_fields(key))
+
+
+def _fields(key: Key) -> dict[str, Any]:
+    caps = {window: getattr(key, f"cap_{window}_nanousd") for window in CAP_WINDOWS}
     return {
         "id": key.id,
         "kind": key.kind,
@@ -74,7 +118,6 @@ def key_fields(key: Key) -> dict[str, Any]:
         "manages_keys": key.manages_keys,
         **{
             f"cap_{window}_usd": None if limit is None else format_usd(limit)
-            for window in CAP_WINDOWS
-            for limit in [getattr(key, f"cap_{window}_nanousd")]
+            for window, limit in caps.items()
         },
     }

@@ -2,22 +2,110 @@
 
 from typing import Any
 
-from gateway.api.schemas.shapes import money
+import msgspec
+
+from gateway.api.schemas.shapes import Count, Instant, NanoUsd, Usd, money
+from gateway.catalog.types import CostLine, TokenCounts
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
-from gateway.metering.types import Receipt, UsageEvent, UsageRow
-
-_TOKEN_FIELDS = (
-    "input_tokens",
-    "input_image_tokens",
-    "input_cached_tokens",
-    "output_tokens",
-    "output_reasoning_tokens",
-)
+from gateway.metering.types import Outcome, Receipt, Source, UsageEvent, UsageRow
 
 
-def event_fields(event: UsageEvent) -> dict[str, Any]:
-    """A receipt in short."""
+class ReceiptSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request took and cost."""
+
+    request_id: str
+    created_at: Instant
+    model: str
+    key_id: str
+    outcome: Outcome
+    streamed: bool
+    estimated: bool
+    usage: TokenCounts
+    cost_nanousd: NanoUsd
+    cost_usd: Usd
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Who counted each number: the worker, this gateway, or an estimate that is less than was used."""
+
+    input: Source
+    image: Source
+    output: Source
+    reasoning: Source
+
+
+class ReceiptLine(msgspec.Struct, frozen=True, kw_only=True):
+    """cost = tokens x price / 10^6, less the discount, rounded up to a nano-dollar; the price is for a million tokens."""
+
+    token_class: str
+    tokens: Count
+    discount_percent: int
+    price_nanousd_per_mtok: NanoUsd
+    price_usd_per_mtok: Usd
+    cost_nanousd: NanoUsd
+    cost_usd: Usd
+
+
+class ChainPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt's number in its account, and a hash that covers it and all before it."""
+
+    seq: int
+    sha256: str
+
+
+class ReceiptInfo(ReceiptSummary, frozen=True, kw_only=True, tag_field="object", tag="receipt"):
+    """The bill of one request; its lines add up to its cost."""
+
+    sources: Sources
+    lines: list[ReceiptLine]
+    price_version: int
+    chain: ChainPlace
+
+
+class AnyReceipt(ReceiptInfo, frozen=True, kw_only=True):
+    """A receipt, and whose it is."""
+
+    account_id: str
+
+
+class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over the requests of one group.  Only what is grouped by is named: account, key, model or day (UTC)."""
+
+    group: str
+    account_id: str | msgspec.UnsetType = msgspec.UNSET
+    account_name: str | msgspec.UnsetType = msgspec.UNSET
+    key_id: str | msgspec.UnsetType = msgspec.UNSET
+    key_name: str | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    day: str | msgspec.UnsetType = msgspec.UNSET
+    requests: Count
+    input_tokens: Count
+    input_image_tokens: Count
+    input_cached_tokens: Count
+    output_tokens: Count
+    output_reasoning_tokens: Count
+    cost_nanousd: NanoUsd
+    cost_usd: Usd
+
+
+def receipt_summary(event: UsageEvent) -> ReceiptSummary:
+    return ReceiptSummary(**_event_fields(event))
+
+
+def receipt_info(receipt: Receipt) -> ReceiptInfo:
+    return ReceiptInfo(**_receipt_fields(receipt))
+
+
+def any_receipt(receipt: Receipt) -> AnyReceipt:
+    return AnyReceipt(account_id=receipt.event.account_id, **_receipt_fields(receipt))
+
+
+def usage_sum(row: UsageRow, **named: Any) -> UsageSum:
+    return UsageSum(**named, **msgspec.structs.asdict(row), cost_usd=format_usd(row.cost_nanousd))
+
+
+def _event_fields(event: UsageEvent) -> dict[str, Any]:
     return {
         "request_id": event.request_id,
         "created_at": rfc3339(event.created_us),
@@ -26,41 +114,30 @@ def event_fields(event: UsageEvent) -> dict[str, Any]:
         "outcome": event.outcome,
         "streamed": event.streamed,
         "estimated": event.estimated,
-        "usage": {name: getattr(event, name) for name in _TOKEN_FIELDS},
+        "usage": event.counts,
         **money("cost", event.cost_nanousd),
     }
 
 
-def receipt_fields(receipt: Receipt) -> dict[str, Any]:
-    event = receipt.event
+def _receipt_fields(receipt: Receipt) -> dict[str, Any]:
+    event, link = receipt.event, receipt.link
     return {
-        "object": "receipt",
-        **event_fields(event),
-        "sources": {
-            name: getattr(event, f"{name}_source") for name in ("input", "image", "output", "reasoning")
-        },
-        "lines": [
-            {
-                "token_class": line.token_class,
-                "tokens": line.tokens,
-                "discount_percent": line.discount_percent,
-                **{
-                    f"price_{key}_per_mtok": value
-                    for key, value in _price(line.price_nanousd_per_mtok).items()
-                },
-                **money("cost", line.cost_nanousd),
-            }
-            for line in receipt.lines
-        ],
+        **_event_fields(event),
+        "sources": Sources(
+            input=event.input_source,
+            image=event.image_source,
+            output=event.output_source,
+            reasoning=event.reasoning_source,
+        ),
+        "lines": [_line(line) for line in receipt.lines],
         "price_version": event.price_version,
-        "chain": {"seq": receipt.link.account_seq, "sha256": receipt.link.chain_hash},
+        "chain": ChainPlace(seq=link.account_seq, sha256=link.chain_hash),
     }
 
 
-def _price(nanousd: int) -> dict[str, Any]:
-    return {"nanousd": nanousd, "usd": format_usd(nanousd)}
-
-
-def usage_fields(row: UsageRow, named: dict[str, Any]) -> dict[str, Any]:
-    counts = {name: getattr(row, name) for name in ("requests", *_TOKEN_FIELDS)}
-    return {"group": row.group, **named, **counts, **money("cost", row.cost_nanousd)}
+def _line(line: CostLine) -> ReceiptLine:
+    return ReceiptLine(
+        **msgspec.structs.asdict(line),
+        price_usd_per_mtok=format_usd(line.price_nanousd_per_mtok),
+        cost_usd=format_usd(line.cost_nanousd),
+    )

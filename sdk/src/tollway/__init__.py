@@ -1,8 +1,9 @@
 """Tollway's Python SDK: chat through a usage-metered gateway, and know what each answer cost.
 
-client = tollway.Tollway(api_key="tw_…")
-answer = client.chat.complete(model="smollm2-135m", messages="Hello")
-print(answer.text, answer.cost)
+Example:
+    client = tollway.Tollway()  # the key from TOLLWAY_API_KEY, the gateway's URL from TOLLWAY_BASE_URL
+    answer = client.chat.complete(model="magistral-small-2509", messages="Hello")
+    print(answer.text, answer.cost)
 """
 
 from tollway._budget import Budget

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
 from typing import Any
 
-from tollway._errors import APIConnectionError, APIStatusError, BudgetExceeded
+from tollway._errors import APIConnectionError, APIStatusError, BudgetExceeded, InvalidOutput
 from tollway._money import Money, Usd
 
 LOOK_UP_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
@@ -35,10 +35,10 @@ class Budget:
 
     def __init__(self, limit: Usd, link: object) -> None:
         self.limit = Money.from_usd(limit)
-        self.link = link
+        self._link = link
         self._spent = 0
         self._held = 0
-        self._unknown: dict[str, int] = {}
+        self._doubted: dict[str, int] = {}
         self._lock = threading.Lock()
         self._tokens: list[Token[tuple[Budget, ...]]] = []
 
@@ -52,49 +52,46 @@ class Budget:
     @property
     def spent(self) -> Money:
         """What its requests cost; those that ended without saying count in full until their receipts are read."""
-        return Money(self._spent + sum(self._unknown.values()))
+        return Money(self._spent + sum(self._doubted.values()))
 
     @property
     def left(self) -> Money:
         """What the next request may cost: neither spent nor set aside for requests that run."""
         return Money(self.limit.nanousd - self._held) - self.spent
 
-    def set_aside(self, nanousd: int) -> None:
+    def _set_aside(self, nanousd: int) -> None:
         with self._lock:
             self._held += nanousd
 
-    def settle(self, held: int, cost: int) -> None:
+    def _settle(self, held: int, cost: int) -> None:
         with self._lock:
             self._held -= held
             self._spent += cost
 
-    def doubt(self, held: int, request_id: str | None) -> None:
+    def _doubt(self, held: int, request_id: str | None) -> None:
         """What it cost is not known; without a request id it never will be."""
         with self._lock:
             self._held -= held
             if request_id:
-                self._unknown[request_id] = held
+                self._doubted[request_id] = held
             else:
                 self._spent += held
 
-    def unknown(self) -> list[str]:
-        return list(self._unknown)
-
-    def learn(self, request_id: str, cost: int | None) -> None:
+    def _learn(self, request_id: str, cost: int | None) -> None:
         """None: there is no bill yet."""
         with self._lock:
-            if cost is not None and self._unknown.pop(request_id, None) is not None:
+            if cost is not None and self._doubted.pop(request_id, None) is not None:
                 self._spent += cost
 
 
 def active(link: object) -> list[Budget]:
     """The budgets of this client that this place is in, outermost first."""
     entered = _entered.get()
-    return [budget for budget in entered if budget.link is link] if entered else []
+    return [budget for budget in entered if budget._link is link] if entered else []
 
 
 def unknown(budgets: Sequence[Budget]) -> Iterator[tuple[Budget, str]]:
-    return ((budget, request_id) for budget in budgets for request_id in budget.unknown())
+    return ((budget, request_id) for budget in budgets for request_id in list(budget._doubted))
 
 
 class Hold:
@@ -109,7 +106,7 @@ class Hold:
             raise _nothing_left(left)
         self._open = True
         for budget in budgets:
-            budget.set_aside(self.max_cost.nanousd)
+            budget._set_aside(self.max_cost.nanousd)
 
     def bounded(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The request's fields, with what it may cost."""
@@ -122,9 +119,9 @@ class Hold:
         self._open = False
         for budget in self._budgets:
             if cost_nanousd is None:
-                budget.doubt(self.max_cost.nanousd, request_id)
+                budget._doubt(self.max_cost.nanousd, request_id)
             else:
-                budget.settle(self.max_cost.nanousd, cost_nanousd)
+                budget._settle(self.max_cost.nanousd, cost_nanousd)
 
     def __enter__(self) -> Hold:
         return self
@@ -135,10 +132,17 @@ class Hold:
 
     def fail(self, error: BaseException) -> None:
         """By an error that may or may not have cost something."""
-        free = isinstance(error, APIStatusError | TypeError | ValueError) or (
-            isinstance(error, APIConnectionError) and not error.reached
-        )
-        self.settle(0 if free else None, getattr(error, "request_id", None))
+        self.settle(_cost_of(error), getattr(error, "request_id", None))
+
+
+def _cost_of(error: BaseException) -> int | None:
+    """None: it is not known."""
+    if isinstance(error, InvalidOutput):
+        return None if error.cost is None else error.cost.nanousd
+    free = isinstance(error, APIStatusError | TypeError | ValueError) or (
+        isinstance(error, APIConnectionError) and not error.reached
+    )
+    return 0 if free else None
 
 
 def _nothing_left(left: Money) -> BudgetExceeded:

@@ -82,7 +82,7 @@ class Tollway:
         Raises: BadRequest: the prompt cannot be served, or this model's prompts can only be bounded; NotFound: no such
         model; TypeError, ValueError: the request cannot be built; or another of the error tree.
 
-        Example: `client.tokenize(model="smollm2-135m", messages="Hello").prompt_tokens`
+        Example: `client.tokenize(model="magistral-small-2509", messages="Hello").prompt_tokens`
         """
         return self._link.ask(ask.tokenize(fields))
 
@@ -97,7 +97,7 @@ class Tollway:
 
         Raises: what `tokenize` raises; offline TollwayError: tollway[tokens] is missing, or the prompt cannot be counted.
 
-        Example: `print(client.estimate(model="smollm2-135m", messages="Hello", max_tokens=50).cost_max)`
+        Example: `print(client.estimate(model="magistral-small-2509", messages="Hello", max_tokens=50).cost_max)`
         """
         return _estimate_offline(fields, card) if offline else self._link.ask(ask.estimate(fields))
 
@@ -110,7 +110,7 @@ class Tollway:
 
         Example:
             with client.budget(usd="0.50") as budget:
-                client.chat.complete(model="smollm2-135m", messages="Hello")
+                client.chat.complete(model="magistral-small-2509", messages="Hello")
                 print(budget.left)
         """
         return Budget(usd, self._link)
@@ -122,7 +122,10 @@ class Tollway:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections, unless they belong to an `http_client` of yours."""
+        """Closes the connections, unless they belong to an `http_client` of yours.
+
+        Example: `client.close()`
+        """
         self._link.close()
 
 
@@ -153,17 +156,17 @@ class AsyncTollway:
         self.keys = AsyncKeys(self._link)
 
     async def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
-        """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="smollm2-135m", messages="Hello")`."""
+        """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="magistral-small-2509", messages="Hello")`."""
         return await self._link.ask(ask.tokenize(fields))
 
     async def estimate(
         self, *, offline: bool = False, card: Model | None = None, **fields: Unpack[PromptFields]
     ) -> Estimate:
-        """`Tollway.estimate`, as a coroutine: `await client.estimate(model="smollm2-135m", messages="Hello")`."""
+        """`Tollway.estimate`, as a coroutine: `await client.estimate(model="magistral-small-2509", messages="Hello")`."""
         return _estimate_offline(fields, card) if offline else await self._link.ask(ask.estimate(fields))
 
     def budget(self, usd: Usd) -> Budget:
-        """`Tollway.budget`; a plain `with` enters it: `with client.budget(usd="0.50") as budget:`."""
+        """`Tollway.budget`, and no coroutine: `with client.budget(usd="0.50") as budget: print(budget.left)`."""
         return Budget(usd, self._link)
 
     async def __aenter__(self) -> AsyncTollway:
@@ -173,5 +176,5 @@ class AsyncTollway:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections, unless they belong to an `http_client` of yours."""
+        """`Tollway.close`, as a coroutine: `await client.close()`."""
         await self._link.close()

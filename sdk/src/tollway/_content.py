@@ -43,7 +43,7 @@ def image(source: ImageSource, *, detail: str | None = None) -> dict[str, Any]:
 def user(*parts: str | Mapping[str, Any]) -> dict[str, Any]:
     """A user's message of texts and pictures, in this order.
 
-    Example: `messages=[tollway.user("Compare:", tollway.image(before), tollway.image(after))]`
+    Example: `tollway.user("Compare:", tollway.image(before), tollway.image(after))`
     """
     if len(parts) == 1 and isinstance(parts[0], str):
         return {"role": "user", "content": parts[0]}

@@ -82,12 +82,15 @@ class StreamInterrupted(TollwayError):
 class InvalidOutput(TollwayError):
     """The answer is not of the type that was asked for: cut off by `max_tokens`, or the model did not keep to it.
 
-    `text` is what it said; it was charged, and `request_id` names its receipt.
+    `text` is what it said, `cost` what was charged for it (None if the answer did not say); `request_id` names its receipt.
     """
 
-    def __init__(self, message: str, *, text: str, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, text: str, request_id: str | None = None, cost: Money | None = None
+    ) -> None:
         super().__init__(message, request_id=request_id)
         self.text = text
+        self.cost = cost
 
 
 class APIStatusError(TollwayError):
@@ -97,6 +100,8 @@ class APIStatusError(TollwayError):
     field at fault, `retry_after_s` the seconds it asked to be left alone; each None where it was not said.
 
     Example:
+        try:
+            client.models.get("no-such-model")
         except tollway.APIStatusError as error:
             print(error.status_code, error.code, error.request_id)
     """

@@ -19,7 +19,7 @@ class Money(msgspec.Struct, frozen=True, order=True):
     Raises:
         TypeError: `nanousd` is not an int; a float is never exact.
 
-    Example: `Money.from_usd("0.50") + Money(46_200)` prints as `$0.500046200`.
+    Example: `tollway.Money.from_usd("0.50") + tollway.Money(46_200)` prints as `$0.500046200`.
     """
 
     nanousd: int
@@ -54,7 +54,7 @@ class Money(msgspec.Struct, frozen=True, order=True):
         Raises:
             ValueError: no plain amount, or finer than a nano-dollar (1e-9): `0.1 + 0.2` is such a float.
 
-        Example: `Money.from_usd("0.50").nanousd` is 500,000,000.
+        Example: `tollway.Money.from_usd("0.50").nanousd` is 500,000,000.
         """
         if isinstance(usd, Money):
             return cls(usd.nanousd)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from tollway._errors import InvalidOutput
+from tollway._money import Money
+from tollway._types.chat import ChatCompletion
 
 T = TypeVar("T")
 
@@ -47,14 +49,18 @@ def response_format(kind: type) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def read_output(kind: type[T], text: str, request_id: str, finish_reason: str | None) -> T:
+def read_output(kind: type[T], answer: ChatCompletion) -> T:
     """The answer's text as a value of this type.  Raises InvalidOutput."""
+    text, cost = answer.text, answer.usage.cost_nanousd
     try:
         validate = getattr(kind, "model_validate_json", None)  # pydantic's, which is not imported here
         value: T = validate(text) if validate else msgspec.json.decode(text, type=kind)
     except ValueError as error:  # msgspec's and pydantic's errors are ValueErrors
-        why = "; it was cut off: raise max_tokens" if finish_reason == "length" else ""
+        why = "; it was cut off: raise max_tokens" if answer.finish_reason == "length" else ""
         raise InvalidOutput(
-            f"the answer is no {kind.__name__} ({error}){why}", text=text, request_id=request_id
+            f"the answer is no {kind.__name__} ({error}){why}",
+            text=text,
+            request_id=answer.request_id,
+            cost=None if cost is None else Money(cost),
         ) from error
     return value

@@ -33,7 +33,10 @@ class Tool:
         return self.function(*args, **kwargs)
 
     def as_json(self) -> dict[str, Any]:
-        """As the API writes it in `tools`."""
+        """As the API writes it in `tools`.
+
+        Example: `tollway.tool(toll).as_json()["function"]["parameters"]`
+        """
         function = {"name": self.name, "description": self.description, "parameters": self.parameters}
         return {"type": "function", "function": function}
 
@@ -42,6 +45,8 @@ class Tool:
 
         Raises:
             msgspec.ValidationError: they do not fit; what the function raises comes through.
+
+        Example: `tollway.tool(toll).run('{"axles": 5}')`
         """
         given = msgspec.json.decode(arguments or "{}", type=self._arguments)
         return self.function(**{name: getattr(given, name) for name in given.__struct_fields__})
@@ -51,7 +56,7 @@ AnyTool = Tool | Callable[..., Any] | Mapping[str, Any]
 """A tool, a function to make one of, or a tool in OpenAI's shape."""
 
 
-def tool(function: Callable[..., Any]) -> Tool:  # noqa: D417 - its example has an Args section
+def tool(function: Callable[..., Any]) -> Tool:
     """A typed function as a tool: its name, its docstring (with `Args:`), and the JSON schema of its parameters.
 
     Raises:
@@ -60,12 +65,8 @@ def tool(function: Callable[..., Any]) -> Tool:  # noqa: D417 - its example has 
     Example:
         @tollway.tool
         def toll(axles: int, night: bool = False) -> str:
-            \"\"\"The toll for a vehicle, in dollars.
-
-    Args:
-                axles: how many axles it has
-            \"\"\"
-            return "$4.20"
+            '''The toll for a vehicle, in dollars.'''
+            return f"${axles * 2 if night else axles * 3}.00"
     """
     return Tool(function)
 
@@ -94,7 +95,7 @@ def run_tools(answer: ChatCompletion, tools: Sequence[AnyTool]) -> list[dict[str
 
 
 async def run_tools_async(answer: ChatCompletion, tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
-    """`run_tools` for functions of which some or all are `async def`.
+    """`run_tools` for functions of which some or all are `async def`; what they raise comes through.
 
     Example: `messages += [answer.as_message(), *await tollway.run_tools_async(answer, tools)]`
     """

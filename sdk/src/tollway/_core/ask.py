@@ -33,7 +33,7 @@ def parsed_chat(kind: type[T], fields: f.ChatFields) -> Call[Parsed[T]]:
 
     def read(answer: bytes, request_id: str) -> Parsed[T]:
         whole = wire.completion(answer, request_id)
-        value = _schema.read_output(kind, whole.text, request_id, whole.finish_reason)
+        value = _schema.read_output(kind, whole)
         return Parsed(whole.id, whole.model, whole.choices, whole.usage, whole.request_id, value=value)
 
     return _post("/v1/chat/completions", body, fields, read)

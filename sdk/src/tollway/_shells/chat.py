@@ -36,7 +36,7 @@ class Chat:
             TypeError, ValueError: the request cannot be built; nothing was sent.
 
         Example:
-            answer = client.chat.complete(model="smollm2-135m", messages="Hello", max_tokens=50)
+            answer = client.chat.complete(model="magistral-small-2509", messages="Hello", max_tokens=50)
             print(answer.text, answer.cost)
         """
         return self._link.spend(fields, ask.chat)
@@ -47,12 +47,12 @@ class Chat:
         Once it has begun it is never sent again; see `ChatStream` for what iterating raises.
 
         Example:
-            with client.chat.stream(model="smollm2-135m", messages="Hello") as stream:
+            with client.chat.stream(model="magistral-small-2509", messages="Hello") as stream:
                 for text in stream.text_deltas():
                     print(text, end="")
                 print(stream.final().cost)
         """
-        return ChatStream.begin(self._link, fields, ask.streamed_chat)
+        return ChatStream._begin(self._link, fields, ask.streamed_chat)
 
     def parse(self, kind: type[T], **fields: Unpack[ChatFields]) -> Parsed[T]:
         """One whole answer, held to be a value of a dataclass, msgspec struct, TypedDict or pydantic model.
@@ -67,7 +67,8 @@ class Chat:
                 road: str
                 cents: int
 
-            toll = client.chat.parse(Toll, model="smollm2-135m", messages="The A1 costs 4.20.").value
+            toll = client.chat.parse(Toll, model="magistral-small-2509", messages="The A1 costs 4.20.")
+            print(toll.value.cents, toll.cost)
         """
         return self._link.spend(fields, lambda given: ask.parsed_chat(kind, given))
 
@@ -81,23 +82,20 @@ class AsyncChat:
     async def complete(self, **fields: Unpack[ChatFields]) -> ChatCompletion:
         """One whole answer, once it is there; takes and raises what `Chat.complete` does.
 
-        Example: `answer = await client.chat.complete(model="smollm2-135m", messages="Hello")`
+        Example: `answer = await client.chat.complete(model="magistral-small-2509", messages="Hello")`
         """
         return await self._link.spend(fields, ask.chat)
 
     def stream(self, **fields: Unpack[ChatFields]) -> AsyncChatStream:
-        """An answer as it comes; takes what `Chat.complete` does, and raises it in `async with` (or `await`).
+        """`Chat.stream`, whose errors are raised in `async with` (or `await`).
 
         Example:
-            async with client.chat.stream(model="smollm2-135m", messages="Hello") as stream:
+            async with client.chat.stream(model="magistral-small-2509", messages="Hello") as stream:
                 async for text in stream.text_deltas():
                     print(text, end="")
         """
         return AsyncChatStream(self._link, fields, ask.streamed_chat)
 
     async def parse(self, kind: type[T], **fields: Unpack[ChatFields]) -> Parsed[T]:
-        """`Chat.parse`, as a coroutine.
-
-        Example: `(await client.chat.parse(Toll, model="smollm2-135m", messages=page)).value`
-        """
+        """`Chat.parse`, as a coroutine: `await client.chat.parse(Toll, model="magistral-small-2509", messages=page)`."""
         return await self._link.spend(fields, lambda given: ask.parsed_chat(kind, given))

@@ -36,7 +36,7 @@ class Models(_Resource):
 
         Raises: NotFound: there is none, or nobody serves it; and what `list` raises.
 
-        Example: `client.models.get("smollm2-135m").max_context_length` is in tokens.
+        Example: `client.models.get("magistral-small-2509").max_context_length` is in tokens.
         """
         return self._link.ask(own.model(model))
 
@@ -95,7 +95,7 @@ class Receipts(_Resource):
     ) -> Iterator[Request]:
         """All of them, page by page as they are needed; raises what `list` raises.
 
-        Example: `sum(request.output_tokens for request in client.receipts.iterate(model="smollm2-135m"))`
+        Example: `sum(request.output_tokens for request in client.receipts.iterate(model="magistral-small-2509"))`
         """
         after: str | None = None
         more = True

@@ -27,7 +27,7 @@ class AsyncModels(_Resource):
         return await self._link.ask(own.models())
 
     async def get(self, model: str) -> Model:
-        """`Models.get`, as a coroutine: `await client.models.get("smollm2-135m")`."""
+        """`Models.get`, as a coroutine: `await client.models.get("magistral-small-2509")`."""
         return await self._link.ask(own.model(model))
 
 
@@ -67,7 +67,7 @@ class AsyncReceipts(_Resource):
         model: str | None = None,
         key_id: str | None = None,
     ) -> AsyncIterator[Request]:
-        """`Receipts.iterate`: `async for request in client.receipts.iterate(model="smollm2-135m"): …`."""
+        """`Receipts.iterate`: `async for request in client.receipts.iterate(model="magistral-small-2509"): print(request.cost)`."""
         after: str | None = None
         more = True
         while more:

@@ -29,7 +29,7 @@ class ChatStream(Iterator[StreamEvent]):
         StreamInterrupted: it ended before its answer was complete.
 
     Example:
-        with client.chat.stream(model=m, messages=[…]) as stream:
+        with client.chat.stream(model=m, messages="Hello") as stream:
             for event in stream:
                 if isinstance(event, tollway.TextDelta):
                     print(event.text, end="")
@@ -43,7 +43,7 @@ class ChatStream(Iterator[StreamEvent]):
         self._events = self._iterate()
 
     @classmethod
-    def begin(cls, link: Link, fields: Mapping[str, Any], make: Make) -> ChatStream:
+    def _begin(cls, link: Link, fields: Mapping[str, Any], make: Make) -> ChatStream:
         """Sends the request.  Raises what `Chat.complete` does."""
         hold = link.hold(fields)
         if hold is None:
@@ -96,7 +96,10 @@ class ChatStream(Iterator[StreamEvent]):
         return self._assembly.final()
 
     def close(self) -> None:
-        """Ends the stream here.  Does nothing to one that has ended."""
+        """Ends the stream here.  Does nothing to one that has ended.
+
+        Example: `stream.close()`
+        """
         self._response.close()
         _settle(self._hold, self._assembly)
 
@@ -106,7 +109,7 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
     what the gateway refuses is raised there.
 
     Example:
-        async with client.chat.stream(model=m, messages=[…]) as stream:
+        async with client.chat.stream(model=m, messages="Hello") as stream:
             async for text in stream.text_deltas():
                 print(text, end="")
     """
@@ -170,19 +173,19 @@ class AsyncChatStream(AsyncIterator[StreamEvent]):
         self._assembly.final()
 
     async def text_deltas(self) -> AsyncIterator[str]:
-        """Only the answer's text, piece by piece; raises what iterating raises."""
+        """`ChatStream.text_deltas`: `async for text in stream.text_deltas(): print(text, end="")`."""
         async for event in self:
             if isinstance(event, TextDelta):
                 yield event.text
 
     async def final(self) -> ChatCompletion:
-        """Reads what is left and returns the whole answer with its cost; raises what iterating raises."""
+        """`ChatStream.final`, as a coroutine: `await stream.final()`."""
         async for _ in self:
             pass
         return self._assembly.final()
 
     async def close(self) -> None:
-        """Ends the stream here.  Does nothing to one that has ended, or was never sent."""
+        """`ChatStream.close`, as a coroutine: `await stream.close()`.  Does nothing to one that was never sent."""
         await self._events.aclose()
         await self._let_go()
 

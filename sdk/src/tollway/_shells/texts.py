@@ -24,7 +24,7 @@ class Fim:
     def complete(self, **fields: Unpack[FimFields]) -> ChatCompletion:
         """What goes between, whole.  Takes Mistral's fields; raises what `Chat.complete` does.
 
-        Example: `client.fim.complete(model=m, prompt="def toll(axles):", suffix="return dollars").text`
+        Example: `client.fim.complete(model="codestral-2508", prompt="def toll(axles):", suffix="return dollars").text`
         """
         return self._link.spend(fields, ask.fim)
 
@@ -32,10 +32,10 @@ class Fim:
         """What goes between, as it comes.  Takes what `complete` takes, and raises it here, before the first event.
 
         Example:
-            with client.fim.stream(model=m, prompt="def toll(axles):") as stream:
+            with client.fim.stream(model="codestral-2508", prompt="def toll(axles):") as stream:
                 print("".join(stream.text_deltas()))
         """
-        return ChatStream.begin(self._link, fields, ask.streamed_fim)
+        return ChatStream._begin(self._link, fields, ask.streamed_fim)
 
 
 class Embeddings:
@@ -47,7 +47,7 @@ class Embeddings:
     def create(self, **fields: Unpack[EmbeddingsFields]) -> Vectors:
         """A vector for each input (at most 2,048), in its order.  Raises what `Chat.complete` does.
 
-        Example: `client.embeddings.create(model=m, input=["toll", "road"]).vectors`
+        Example: `client.embeddings.create(model="mistral-embed-2312", input=["toll", "road"]).vectors`
         """
         return self._link.spend(fields, ask.embeddings)
 
@@ -59,11 +59,11 @@ class AsyncFim:
         self._link = link
 
     async def complete(self, **fields: Unpack[FimFields]) -> ChatCompletion:
-        """`Fim.complete`, as a coroutine: `await client.fim.complete(model=m, prompt="def toll(axles):")`."""
+        """`Fim.complete`, as a coroutine: `await client.fim.complete(model="codestral-2508", prompt="def toll(")`."""
         return await self._link.spend(fields, ask.fim)
 
     def stream(self, **fields: Unpack[FimFields]) -> AsyncChatStream:
-        """`Fim.stream`: `async with client.fim.stream(model=m, prompt="def toll(axles):") as stream: …`."""
+        """`Fim.stream`: `async with client.fim.stream(model="codestral-2508", prompt="def toll(") as stream: await stream.final()`."""
         return AsyncChatStream(self._link, fields, ask.streamed_fim)
 
 
@@ -74,5 +74,5 @@ class AsyncEmbeddings:
         self._link = link
 
     async def create(self, **fields: Unpack[EmbeddingsFields]) -> Vectors:
-        """`Embeddings.create`, as a coroutine: `await client.embeddings.create(model=m, input="toll")`."""
+        """`Embeddings.create`, as a coroutine: `await client.embeddings.create(model="mistral-embed-2312", input="toll")`."""
         return await self._link.spend(fields, ask.embeddings)

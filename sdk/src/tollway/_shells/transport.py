@@ -88,7 +88,7 @@ class Link:
         if not budgets:
             return None
         for budget, request_id in unknown(budgets):
-            budget.learn(request_id, self._cost_of(request_id))
+            budget._learn(request_id, self._cost_of(request_id))
         return Hold(budgets, fields.get("max_cost_usd"))
 
     def _cost_of(self, request_id: str) -> int | None:
@@ -163,7 +163,7 @@ class AsyncLink:
         if not budgets:
             return None
         for budget, request_id in unknown(budgets):
-            budget.learn(request_id, await self._cost_of(request_id))
+            budget._learn(request_id, await self._cost_of(request_id))
         return Hold(budgets, fields.get("max_cost_usd"))
 
     async def _cost_of(self, request_id: str) -> int | None:

@@ -43,6 +43,7 @@ class Grant(msgspec.Struct, frozen=True):
 
     @property
     def amount(self) -> Money:
+        """What was given; negative if it was taken back."""
         return Money(self.amount_nanousd)
 
     @property
@@ -95,7 +96,10 @@ class ReceiptUsage(msgspec.Struct, frozen=True):
 
 
 class ReceiptLine(msgspec.Struct, frozen=True):
-    """cost = tokens x price / 10^6, less the discount, rounded up to a nano-dollar; the price is for a million tokens."""
+    """One token class of a bill: tokens x price / 10^6, less the discount, rounded up to a nano-dollar.
+
+    The price is for a million tokens.
+    """
 
     token_class: str
     tokens: int
@@ -107,6 +111,7 @@ class ReceiptLine(msgspec.Struct, frozen=True):
 
     @property
     def cost(self) -> Money:
+        """Exact: this line's part of the bill."""
         return Money(self.cost_nanousd)
 
 

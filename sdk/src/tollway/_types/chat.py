@@ -24,7 +24,10 @@ class ToolCall(msgspec.Struct, frozen=True):
     arguments: str
 
     def as_json(self) -> dict[str, Any]:
-        """As the API writes it in a message."""
+        """As the API writes it in a message.
+
+        Example: `[call.as_json() for call in answer.tool_calls]`
+        """
         function = {"name": self.name, "arguments": self.arguments}
         return {"id": self.id, "type": "function", "function": function}
 

@@ -11,7 +11,7 @@ from tollway._types.chat import TokenUsage
 class Embeddings(msgspec.Struct, frozen=True):
     """One vector for each input, in its order.  `request_id` names the receipt.
 
-    Example: `len(client.embeddings.create(model=m, input=["toll", "road"]).vectors)` is 2.
+    Example: `len(client.embeddings.create(model="mistral-embed-2312", input=["toll", "road"]).vectors)` is 2.
     """
 
     model: str

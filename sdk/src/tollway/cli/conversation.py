@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from tollway import (
@@ -84,7 +85,9 @@ class Conversation:
             self._said += [message, {"role": "assistant", "content": answer}]
 
     def _stopped(self, request_id: str) -> Turn:
-        receipt = next(filter(None, (self._bill(request_id, pause_s) for pause_s in BILL_PAUSES_S)), None)
+        receipt = None
+        with suppress(KeyboardInterrupt):  # who presses it again does not want to wait for the bill
+            receipt = next(filter(None, (self._bill(request_id, pause_s) for pause_s in BILL_PAUSES_S)), None)
         if receipt is None:
             self._unbilled.append(request_id)
             return Turn("stopped", request_id, None)

@@ -14,6 +14,7 @@ from tollway.cli.connect import connect
 
 BARS = "▁▂▃▄▅▆▇█"
 DAYS_MAX = 36_500
+FIRST_DAY = date(2000, 1, 1)
 _PARTS = ("input_image_tokens", "input_cached_tokens", "output_reasoning_tokens")
 _NAMES = {
     "input_image_tokens": ">image",
@@ -25,9 +26,12 @@ _NAMES = {
 def day(text: str) -> date:
     """On the command line.  Raises typer.BadParameter."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - days are UTC's
+        found = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - days are UTC's
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-11-01") from None
+        found = date.min
+    if found < FIRST_DAY:
+        raise typer.BadParameter(f"{text!r} is no day since {FIRST_DAY}; write it like 2026-11-01")
+    return found
 
 
 def _bound(help_: str) -> Any:

@@ -1,0 +1,75 @@
+"""`user_code.py` for asyncio."""
+# pyright: strict
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, assert_type
+
+import tollway
+
+MODEL = "magistral-small-2509"
+
+
+@dataclass
+class Reading:
+    kwh: int
+
+
+def toll(axles: int) -> str:
+    """The toll for a vehicle."""
+    return f"${axles * 3}.00"
+
+
+async def weather(place: str) -> str:
+    """Today's weather."""
+    return f"rain in {place}"
+
+
+async def waiting(client: tollway.AsyncTollway) -> None:
+    answer = await client.chat.complete(model=MODEL, messages="Hello", tools=[weather])
+    assert_type(answer, tollway.ChatCompletion)
+    assert_type(await tollway.run_tools_async(answer, [weather, toll]), list[dict[str, Any]])
+    async with client.chat.stream(model=MODEL, messages="Hello") as stream:
+        assert_type(stream, tollway.AsyncChatStream)
+        async for event in stream:
+            assert_type(event, tollway.StreamEvent)
+        assert_type(stream.request_id, str)
+    begun = await client.fim.stream(model="codestral-2508", prompt="def f(")
+    async for text in begun.text_deltas():
+        assert_type(text, str)
+    assert_type(await begun.final(), tollway.ChatCompletion)
+    await begun.close()
+    assert_type(await client.chat.parse(Reading, model=MODEL, messages="42 kWh"), tollway.Parsed[Reading])
+    assert_type(await client.fim.complete(model="codestral-2508", prompt="def f("), tollway.ChatCompletion)
+    assert_type(await client.embeddings.create(model="mistral-embed-2312", input="a"), tollway.Embeddings)
+    assert_type(await client.tokenize(model=MODEL, messages="Hello"), tollway.Tokenized)
+    with client.budget("0.50") as budget:
+        many = await asyncio.gather(
+            *(client.chat.complete(model=MODEL, messages=str(n), max_cost_usd="0.01") for n in range(9))
+        )
+    assert_type(many, list[tollway.ChatCompletion])
+    print(budget.spent)
+
+
+async def waiting_for_the_account(client: tollway.AsyncTollway) -> None:
+    assert_type(await client.estimate(model=MODEL, messages="Hello", offline=True), tollway.Estimate)
+    assert_type(await client.models.list(), list[tollway.Model])
+    assert_type(await client.models.get(MODEL), tollway.Model)
+    assert_type(await client.credits.get(), tollway.Credits)
+    assert_type(await client.receipts.get("req_1"), tollway.Receipt)
+    assert_type(await client.receipts.list(limit=5), tollway.Page[tollway.Request])
+    async for request in client.receipts.iterate(model=MODEL):
+        assert_type(request, tollway.Request)
+    assert_type(await client.usage.list(group_by="model"), tollway.Page[tollway.UsageRow])
+    made = await client.keys.create("jobs", cap_day_usd=0.5)
+    assert_type(made, tollway.NewKey)
+    assert_type(await client.keys.change(made.id, cap_month_usd=None), tollway.Key)
+    assert_type(await client.keys.rotate(made.id), tollway.NewKey)
+    assert_type(await client.keys.revoke(made.id), tollway.Key)
+    assert_type(await client.keys.list(), list[tollway.Key])
+    await client.close()
+
+
+async def main() -> None:
+    async with tollway.AsyncTollway() as client:
+        await asyncio.gather(waiting(client), waiting_for_the_account(client))
