@@ -51,6 +51,9 @@ def test_requests_and_usage_in_pages(gateway: RunningGateway, fresh: Name) -> No
         listed = [*first, *rest]
         assert [each.request_id for each in listed] == [answer.request_id for answer in reversed(made)]
         assert [each.cost for each in listed] == [answer.cost for answer in reversed(made)]
+        assert [each.usage.output_tokens for each in listed] == [
+            a.usage.completion_tokens for a in reversed(made)
+        ]
         assert list(client.receipts.iterate(model=M)) == listed
         assert list(client.receipts.iterate(model="smollm2-135m")) == []
         [row] = client.usage.list("model", model=M, since=first.data[0].created_at[:10] + "T00:00:00Z")

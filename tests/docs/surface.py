@@ -1,10 +1,13 @@
-"""The SDK's public surface: what `tollway` exports, the resources of both clients, and the public members of all these."""
+"""The SDK's public surface: what `tollway` and `tollway.admin` export, the resources of their clients, and the public members of all these."""
 
 import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tollway
+import tollway.admin
+
+CLIENTS = (tollway.Tollway, tollway.AsyncTollway, tollway.admin.Admin, tollway.admin.AsyncAdmin)
 
 
 class Public(NamedTuple):
@@ -30,10 +33,14 @@ def resources(client: type) -> dict[str, type]:
 
 def surface() -> Iterator[Public]:
     classes = [thing for name in tollway.__all__ if inspect.isclass(thing := getattr(tollway, name))]
-    for client in (tollway.Tollway, tollway.AsyncTollway):
+    classes += [
+        thing for name in tollway.admin.__all__ if inspect.isclass(thing := getattr(tollway.admin, name))
+    ]
+    for client in CLIENTS:
         classes += resources(client).values()
     members = [each for thing in classes for each in (Public(thing.__name__, thing), *_members(thing))]
     yield Public("tollway", tollway)
+    yield Public("tollway.admin", tollway.admin)
     yield from {id(each.thing): each for each in reversed(members)}.values()  # once, with its first owner
     for name in tollway.__all__:
         if inspect.isfunction(thing := getattr(tollway, name)):

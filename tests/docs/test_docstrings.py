@@ -5,13 +5,17 @@ import asyncio
 import inspect
 import re
 import textwrap
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tollway
+import tollway.admin
 
 from gateway.keys.store import change_key
 from tests.docs.surface import Public, surface
@@ -29,6 +33,7 @@ EXAMPLE = re.compile(
 
 RAISES_NOTHING = {
     "ChatCompletion.as_message", "ToolCall.as_json", "Tool.as_json", "user", "Tollway.close", "ChatStream.close",
+    "Admin.close",
 }  # fmt: skip
 """They rearrange what is there, or let go of it."""
 
@@ -61,9 +66,11 @@ NAMES: dict[str, Callable[[tollway.Tollway], Any]] = {
     "tools": lambda _: [toll],
     "before": lambda _: encoded("PNG", 32, 32),
     "after": lambda _: encoded("JPEG", 32, 32),
-    **{each.__name__: lambda _, each=each: each for each in (toll, Toll, Invoice, dataclass)},
+    **{each.__name__: lambda _, each=each: each for each in (toll, Toll, Invoice, dataclass, Path)},
 }
-"""What an example may take for granted, beside `client`, `stream` and `tollway`; made where it is named."""
+"""What an example may take for granted, beside `client`, `admin`, `stream` and `tollway`; made where it is named."""
+DEAD = "http://127.0.0.1:9"
+"""Where nobody listens: the operators' examples add it."""
 
 
 def examples(public: Public) -> list[str]:
@@ -98,10 +105,31 @@ def reader(
     with pytest.MonkeyPatch.context() as patch, tollway.Tollway(key, capable_gateway.url) as client:
         patch.setenv("TOLLWAY_API_KEY", key)
         patch.setenv("TOLLWAY_BASE_URL", capable_gateway.url)
+        patch.setenv("TOLLWAY_ADMIN_KEY", capable_gateway.operator())
         patch.chdir(folder)
+        (folder / "prices.toml").write_text(next_prices(), "utf-8")
+        capable_gateway.account("acme")
         [own] = client.keys.list()
         capable_gateway.database.write_now(lambda conn: change_key(conn, own.id, {"manages_keys": True}))
         yield client
+
+
+def next_prices() -> str:
+    """A version that takes effect when no test runs any more.  Publishing it again changes nothing."""
+    here = resources.files("gateway.catalog").joinpath("price_book.toml").read_text("utf-8")
+    later = "version = 99\neffective_from = 2099-01-01T00:00:00Z"
+    return re.sub(r"^version = .*\neffective_from = .*$", later, here, count=1, flags=re.MULTILINE)
+
+
+def prepared(code: str) -> str:
+    """An operator's example, for a gateway on which another one may have run: a new name, a worker that is there or not."""
+    with tollway.admin.Admin() as admin:
+        there = any(worker.name == DEAD for worker in admin.workers.list())
+        if "workers.add" in code and there:
+            admin.workers.remove(DEAD)
+        if DEAD in code and "workers.add" not in code and not there:
+            admin.workers.add(DEAD)
+    return re.sub("gauss|noether", f"acct-{uuid.uuid4().hex[:8]}", code)
 
 
 RUN = [
@@ -117,11 +145,13 @@ ASYNC = re.compile(r"\bawait\b|\basync\b")
 def test_it_runs(code: str, reader: tollway.Tollway, capable: CapableWorker) -> None:
     names: dict[str, Any] = {"tollway": tollway, "__name__": __name__}
     names |= {name: make(reader) for name, make in NAMES.items() if re.search(rf"\b{name}\b", code)}
+    code = prepared(code) if re.search(r"\badmin\b", code) else code
     if ASYNC.search(code):
         asyncio.run(_run_async(code, names))
     else:
         with ExitStack() as stack:
             names["client"] = stack.enter_context(tollway.Tollway())
+            names["admin"] = stack.enter_context(tollway.admin.Admin())
             if "stream." in code:
                 names["stream"] = stack.enter_context(reader.chat.stream(model=CHAT, messages="Hello"))
             assert _run(code, names) is not False, "a comparison holds"
@@ -131,6 +161,7 @@ def test_it_runs(code: str, reader: tollway.Tollway, capable: CapableWorker) -> 
 async def _run_async(code: str, names: dict[str, Any]) -> None:
     async with AsyncExitStack() as stack:
         names["client"] = client = await stack.enter_async_context(tollway.AsyncTollway())
+        names["admin"] = await stack.enter_async_context(tollway.admin.AsyncAdmin())
         if "stream." in code:
             names["stream"] = await stack.enter_async_context(
                 client.chat.stream(model=CHAT, messages="Hello")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def reader(
     name = fresh()
     monkeypatch.setenv("TOLLWAY_API_KEY", capable_gateway.account(name))
     monkeypatch.setenv("TOLLWAY_BASE_URL", capable_gateway.url)
+    monkeypatch.setenv("TOLLWAY_ADMIN_KEY", capable_gateway.operator())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "meter.png").write_bytes(encoded("PNG", 320, 200))
     return name
@@ -51,6 +53,7 @@ def run(page: str) -> None:
         if block.splitlines()[0] not in NOT_RUN:
             code = block.replace("http://127.0.0.1:8080", os.environ["TOLLWAY_BASE_URL"])
             code = code.replace("tw_…", os.environ["TOLLWAY_API_KEY"])
+            code = code.replace("noether", f"acct-{uuid.uuid4().hex[:8]}")
             exec(compile("\n" * line + code, page, "exec"), names)
     names["client"].close()
 
@@ -82,6 +85,7 @@ def test_what_the_sdks_readme_prints(
         rf"Because each one pays\.{usd}\n\(Let \)\(me \)\(think\. \)Because each one pays\."
         rf"Because each one pays\.\n5 {usd}\nThe tool says: 15 dollars\n"
         rf"    return 3 \* axles\n\n\(0\.0, 0\.0, 0\.0\)\n4\n\['tw_\w+…'\]\n{usd} {usd}\n"
+        rf"\$25\.0{{9}} 20\.0{{9}}\n(?:[\w-]+ \d+ {usd}\n)+True\n"
     )
     assert re.fullmatch(expected, capsys.readouterr().out)
 

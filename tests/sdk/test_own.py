@@ -16,8 +16,8 @@ from tests.sdk.test_client import MODEL, ROW
 KEY = {"id": "key_1", "kind": "account", "account_id": "acc_1", "name": "jobs", "hint": "tw_a1…", "created_at": "",
        "revoked_at": None, "policy": None, "cap_day_usd": "2.000000000", "cap_month_usd": None, "cap_total_usd": None,
        "manages_keys": False, "new": 1}  # fmt: skip
-ENTRY = {"request_id": "req_1", "created_at": "", "model": "m", "key_id": "k", "outcome": "completed", "input_tokens": 3,
-         "output_tokens": 2, "cost_nanousd": 180, "cost_usd": "0.000000180"}  # fmt: skip
+ENTRY = {"request_id": "req_1", "created_at": "", "model": "m", "key_id": "k", "outcome": "completed",
+         "usage": {"input_tokens": 3, "output_tokens": 2}, "cost_nanousd": 180, "cost_usd": "0.000000180"}  # fmt: skip
 
 
 class Gateway:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 import tollway
+from tollway.admin import Admin
 
 M = "magistral-small-2509"
 
@@ -64,3 +65,12 @@ async def waiting(client: tollway.AsyncTollway) -> None:
 
 def untyped(answer):  # wrong: only strictness wants a type here
     pass
+
+
+def operating(admin: Admin) -> None:
+    admin.accounts.grant("acme")  # wrong: how much
+    admin.accounts.grant("acme", 1, kind="gift")  # wrong: a kind there is
+    admin.keys.create(name="ci")  # wrong: whose
+    admin.keys.change("key_1", policy="fastest")  # wrong: a policy there is
+    admin.usage.list("team")  # wrong: account, key, model or day
+    admin.workers.change("w", cordoned="yes")  # wrong: True or False

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import tollway
 
-from tests.docs.surface import Public, resources, surface
+from tests.docs.surface import CLIENTS, Public, resources, surface
 
 HERE = Path(__file__).parent
 SDK = HERE.parents[1] / "sdk/src"
-BLOCKING, WAITING, MISTAKES = (HERE / name for name in ("user_code.py", "user_code_async.py", "mistakes.py"))
-FILES = [BLOCKING, WAITING, MISTAKES]
+BLOCKING, WAITING, OPERATING, MISTAKES = (
+    HERE / name for name in ("user_code.py", "user_code_async.py", "operator_code.py", "mistakes.py")
+)
+FILES = [BLOCKING, WAITING, OPERATING, MISTAKES]
 
 Found = dict[Path, dict[int, str]]
 """By file and line, what a checker complained of."""
@@ -62,7 +64,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param(tmp_path_factory.mktemp("checker"))  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("path", [BLOCKING, WAITING], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [BLOCKING, WAITING, OPERATING], ids=lambda path: path.name)
 def test_a_right_program_is_right(found: Found, path: Path) -> None:
     assert found[path] == {}
 
@@ -75,8 +77,8 @@ def test_each_mistake_is_noticed_and_nothing_else(found: Found) -> None:
 
 
 RESOURCES = {
-    kind: name
-    for client in (tollway.Tollway, tollway.AsyncTollway)
+    kind: f"{'admin' if 'Admin' in client.__name__ else 'client'}.{name}"
+    for client in CLIENTS
     for name, kind in resources(client).items()
 }
 
@@ -85,9 +87,9 @@ def use_of(public: Public) -> str:
     """How a program looks that uses it."""
     member = public.name.rpartition(".")[2]
     if public.owner in RESOURCES:
-        return f"client.{RESOURCES[public.owner]}.{member}("
-    if public.owner in {tollway.Tollway, tollway.AsyncTollway}:
-        return f"client.{member}("
+        return f"{RESOURCES[public.owner]}.{member}("
+    if public.owner in CLIENTS:
+        return f"{'admin' if 'Admin' in public.name else 'client'}.{member}("
     return f".{member}" if public.owner else f"tollway.{member}"
 
 
@@ -97,7 +99,8 @@ USED = [each for each in surface() if each.owner or each.name in tollway.__all__
 @pytest.mark.parametrize("public", USED, ids=lambda each: each.name)
 def test_the_programs_use_everything(public: Public) -> None:
     waits = public.owner is not None and public.owner.__name__.startswith("Async")
-    texts = [path.read_text("utf-8") for path in ([WAITING] if waits else [BLOCKING, WAITING])]
+    files = [WAITING, OPERATING] if waits else [BLOCKING, WAITING, OPERATING]
+    texts = [path.read_text("utf-8") for path in files]
     assert any(use_of(public) in text for text in texts)
 
 

@@ -60,12 +60,30 @@ def account(
             "there is no API key: pass api_key='tw_…', set the environment variable TOLLWAY_API_KEY, or run"
             " `tollway login`"
         )
+    return Account(_sendable(key), url)
+
+
+def operator(api_key: str | None, base_url: str | None, environ: Mapping[str, str]) -> Account:
+    """`account` for an operator, whose key is never taken for a customer's, or saved.
+
+    Raises:
+        TollwayError: no key, or one that cannot travel in a header.
+    """
+    key = (api_key or environ.get("TOLLWAY_ADMIN_KEY") or "").strip()
+    if not key:
+        raise TollwayError(
+            "there is no operator's key: pass api_key='twop_…', or set the environment variable TOLLWAY_ADMIN_KEY"
+        )
+    return Account(_sendable(key), _clean(base_url or environ.get("TOLLWAY_BASE_URL") or DEFAULT_BASE_URL))
+
+
+def _sendable(key: str) -> str:
     if not (key.isascii() and key.isprintable()) or " " in key:
         # Left to the HTTP library, the complaint would quote the key, and end up in logs.
         raise TollwayError(
             "the API key holds a space, a line break or a letter outside ASCII; was it pasted whole?"
         )
-    return Account(key, url)
+    return key
 
 
 def gateway_url(base_url: str | None, environ: Mapping[str, str], saved: Account | None) -> str:

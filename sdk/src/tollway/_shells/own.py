@@ -95,7 +95,7 @@ class Receipts(_Resource):
     ) -> Iterator[Request]:
         """All of them, page by page as they are needed; raises what `list` raises.
 
-        Example: `sum(request.output_tokens for request in client.receipts.iterate(model="magistral-small-2509"))`
+        Example: `sum(request.usage.output_tokens for request in client.receipts.iterate(model="magistral-small-2509"))`
         """
         after: str | None = None
         more = True

@@ -30,7 +30,7 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Credit that was given, in nano-dollars."""
+    """Credit that was given, in nano-dollars.  `left` is said while there is some."""
 
     id: str
     kind: str
@@ -40,6 +40,8 @@ class Grant(msgspec.Struct, frozen=True):
     expires_at: str | None = None
     left_nanousd: int | None = None
     left_usd: str | None = None
+    priority: int = 0
+    reason: str = ""
 
     @property
     def amount(self) -> Money:
@@ -72,6 +74,7 @@ class Credits(msgspec.Struct, frozen=True):
     credit_limit_usd: str = ""
     available_usd: str = ""
     remaining_usd: str = ""
+    free_tier_renews_at: str | None = None
     grants: tuple[Grant, ...] = ()
 
     @property
@@ -168,14 +171,10 @@ class Request(msgspec.Struct, frozen=True):
     model: str
     key_id: str
     outcome: str
+    usage: ReceiptUsage
     cost_nanousd: int
     streamed: bool = False
     estimated: bool = False
-    input_tokens: int = 0
-    input_image_tokens: int = 0
-    input_cached_tokens: int = 0
-    output_tokens: int = 0
-    output_reasoning_tokens: int = 0
     cost_usd: str = ""
 
     @property

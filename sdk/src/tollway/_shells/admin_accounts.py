@@ -1,0 +1,179 @@
+"""`admin.accounts` and `admin.keys` of an operator, blocking.  `admin_async.py` is the same for asyncio."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType
+
+from tollway._core import admin
+from tollway._core.admin import StatementFormat
+from tollway._core.own import Cap
+from tollway._money import Usd
+from tollway._shells.transport import Link
+from tollway._types.account import Credits, Grant, Key, NewKey
+from tollway._types.admin import (
+    Account,
+    CreditLimit,
+    GrantKind,
+    Policy,
+    Statement,
+)
+
+
+class _Resource:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+
+class Accounts(_Resource):
+    """Who pays, their credit, and their bills.  `account` is a name or an id."""
+
+    def list(self) -> list[Account]:
+        """All, by name.
+
+        Raises: AuthenticationFailed, PermissionDenied: no operator's key; APIConnectionError, or another of the error tree.
+
+        Example: `print([account.name for account in admin.accounts.list()])`
+        """
+        return self._link.ask(admin.accounts())
+
+    def create(self, name: str, *, grant_usd: Usd | None = None) -> Account:
+        """Opens one.  `grant_usd` is exactly its credit; without, what the price book gives at sign-up and monthly.
+
+        Raises: Conflict: the name is taken; ValueError: no amount; and what `list` raises.
+
+        Example: `admin.accounts.create("gauss", grant_usd="25")`
+        """
+        return self._link.ask(admin.create_account(name, grant_usd))
+
+    def credits(self, account: str) -> Credits:
+        """Its balance, and the grants it is made of, in nano-dollars.
+
+        Raises: NotFound: no such account; and what `list` raises.
+
+        Example: `print(admin.accounts.credits("acme").available)`
+        """
+        return self._link.ask(admin.account_credits(account))
+
+    def grant(
+        self,
+        account: str,
+        amount_usd: Usd,
+        *,
+        kind: GrantKind = "top_up",
+        reason: str = "",
+        expires_at: datetime | str | None = None,
+        priority: int | None = None,
+    ) -> Grant:
+        """Gives credit in US dollars; a negative `correction` takes some back.  Of grants that expire together the lowest
+        `priority` is used first.
+
+        Raises: NotFound: no such account; Conflict: a correction takes more than there is; BadRequest: it expires in the
+        past; ValueError: no amount; and what `list` raises.
+
+        Example: `print(admin.accounts.grant("acme", "10", reason="invoice 7").amount)`
+        """
+        return self._link.ask(admin.grant(account, amount_usd, kind, reason, expires_at, priority))
+
+    def set_credit_limit(self, account: str, usd: Usd) -> CreditLimit:
+        """How far it may go beyond its credit, in US dollars, to be invoiced; 0: prepaid.
+
+        Raises: NotFound: no such account; Conflict: it already owes more; ValueError: no amount; and what `list` raises.
+
+        Example: `print(admin.accounts.set_credit_limit("acme", 50).credit_limit)`
+        """
+        return self._link.ask(admin.credit_limit(account, usd))
+
+    def statement(self, account: str, month: str) -> Statement:
+        """Its bill of a calendar month (UTC) like 2026-11, in nano-dollars and whole cents.
+
+        Raises: NotFound: no such account; BadRequest: no month; and what `list` raises.
+
+        Example: `print(admin.accounts.statement("acme", "2026-11").due)`
+        """
+        return self._link.ask(admin.statement(account, month))
+
+    def statement_file(self, account: str, month: str, form: StatementFormat = "pdf") -> bytes:
+        """The same bill as a file to send.
+
+        Raises: APIStatusError: 501, this gateway was installed without what writes PDFs; and what `statement` raises.
+
+        Example: `Path("acme.html").write_bytes(admin.accounts.statement_file("acme", "2026-11", "html"))`
+        """
+        return self._link.ask(admin.statement_file(account, month, form))
+
+
+class Keys(_Resource):
+    """Everybody's keys."""
+
+    def list(self) -> list[Key]:
+        """All, the oldest first, revoked ones and operators' too, without their secrets.
+
+        Raises: AuthenticationFailed, PermissionDenied: no operator's key; APIConnectionError, or another of the error tree.
+
+        Example: `print([key.name for key in admin.keys.list() if key.revoked_at is None])`
+        """
+        return self._link.ask(admin.keys())
+
+    def create(
+        self,
+        account: str,
+        name: str = "default",
+        *,
+        cap_day_usd: Cap = None,
+        cap_month_usd: Cap = None,
+        cap_total_usd: Cap = None,
+        policy: Policy | None = None,
+        manages_keys: bool = False,
+    ) -> NewKey:
+        """A key for an account; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
+
+        `policy` says which workers serve it (None: the model's), `manages_keys` lets it make and revoke the account's others.
+
+        Raises: NotFound: no such account; ValueError: a cap is no amount; and what `list` raises.
+
+        Example: `print(admin.keys.create("acme", "ci", cap_month_usd="20").key)`
+        """
+        caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
+        others = {"policy": policy, "manages_keys": manages_keys}
+        return self._link.ask(admin.create_key(account, name, caps, others))
+
+    def change(
+        self,
+        key_id: str,
+        *,
+        name: str | UnsetType = UNSET,
+        cap_day_usd: Cap = UNSET,
+        cap_month_usd: Cap = UNSET,
+        cap_total_usd: Cap = UNSET,
+        policy: Policy | UnsetType | None = UNSET,
+        manages_keys: bool | UnsetType = UNSET,
+    ) -> Key:
+        """Changes what is given; None removes a cap, and leaves the policy to the model.  What was spent so far counts.
+
+        Raises: NotFound: no such key; ValueError: a cap is no amount; and what `list` raises.
+
+        Example: `admin.keys.change(key.id, cap_day_usd="5", policy="local-only")`
+        """
+        caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
+        changes = {"name": name, "policy": policy, "manages_keys": manages_keys, **caps}
+        return self._link.ask(admin.change_key(key_id, changes))
+
+    def revoke(self, key_id: str) -> Key:
+        """Ends a key for good; what it is doing it may finish, and what it spent stays on the books.
+
+        Raises: NotFound: no such key; and what `list` raises.
+
+        Example: `admin.keys.revoke(key.id)`
+        """
+        return self._link.ask(admin.revoke_key(key_id))
+
+    def rotate(self, key_id: str) -> NewKey:
+        """A new secret for a key, which keeps its name, caps and spending; the old one is refused from now on.
+
+        Raises: NotFound: no such key; Conflict: it is revoked; and what `list` raises.
+
+        Example: `print(admin.keys.rotate(key.id).key)`
+        """
+        return self._link.ask(admin.rotate_key(key_id))
