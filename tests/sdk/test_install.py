@@ -54,6 +54,16 @@ def test_what_comes_along(python: str) -> None:
     assert {"tollway", "httpx", "msgspec"} <= names <= COMES_ALONG | {"pip", "setuptools"}
 
 
+def test_the_command_line_says_that_it_needs_its_extra(python: str) -> None:
+    command = str(Path(python).with_name("tollway"))
+    done = subprocess.run([command, "models"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == "tollway: the command line needs an extra, and Python 3.11: pip install 'tollway[cli]'\n"
+    )
+
+
 def test_it_works_with_that_alone_and_is_light_until_a_client_is_made(python: str) -> None:
     used = subprocess.run([python, "-c", USE], capture_output=True, text=True, check=True)
     assert used.stdout.startswith("True the gateway cannot be reached")

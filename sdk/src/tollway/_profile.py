@@ -8,8 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from tollway._core.request import Account
+from tollway._core.request import Account, gateway_url
 from tollway._errors import TollwayError
+
+__all__ = ["Account", "base_url", "forget", "load", "path", "save"]
 
 FILE = Path("tollway/profile.json")
 
@@ -29,6 +31,15 @@ def load(environ: Mapping[str, str]) -> Account | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise TollwayError(f"{file} cannot be read ({error}); run `tollway login` again") from error
+
+
+def base_url(given: str | None, environ: Mapping[str, str]) -> str:
+    """Where a login goes: as given, as in the environment, where the last one went, or to this machine."""
+    try:
+        saved = load(environ)
+    except TollwayError:
+        saved = None  # logging in is how that is mended
+    return gateway_url(given, environ, saved)
 
 
 def save(profile: Account, environ: Mapping[str, str]) -> Path:

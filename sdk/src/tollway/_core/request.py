@@ -51,9 +51,7 @@ def account(
     Raises:
         TollwayError: no key, or one that cannot travel in a header.
     """
-    url = _clean(
-        base_url or environ.get("TOLLWAY_BASE_URL") or (saved.base_url if saved else DEFAULT_BASE_URL)
-    )
+    url = gateway_url(base_url, environ, saved)
     key = (api_key or environ.get("TOLLWAY_API_KEY") or "").strip()
     if not key and saved and url == _clean(saved.base_url):
         key = saved.api_key.strip()
@@ -86,6 +84,13 @@ def _sendable(key: str) -> str:
             "the API key holds a space, a line break or a letter outside ASCII; was it pasted whole?"
         )
     return key
+
+
+def gateway_url(base_url: str | None, environ: Mapping[str, str], saved: Account | None) -> str:
+    """Without a trailing `/v1`, which clients of OpenAI's are used to."""
+    return _clean(
+        base_url or environ.get("TOLLWAY_BASE_URL") or (saved.base_url if saved else DEFAULT_BASE_URL)
+    )
 
 
 def _clean(url: str) -> str:

@@ -48,6 +48,11 @@ class Grant(msgspec.Struct, frozen=True):
         """What was given; negative if it was taken back."""
         return Money(self.amount_nanousd)
 
+    @property
+    def left(self) -> Money:
+        """What of it is not yet spent; nothing of one that is spent or expired."""
+        return Money(self.left_nanousd or 0)
+
 
 class Credits(msgspec.Struct, frozen=True):
     """An account's balance, in nano-dollars.  `available` = granted + credit_limit - settled - held.
@@ -94,7 +99,10 @@ class ReceiptUsage(msgspec.Struct, frozen=True):
 
 
 class ReceiptLine(msgspec.Struct, frozen=True):
-    """One token class of a bill: tokens x price / 10^6, rounded up to a nano-dollar; the price is for a million tokens."""
+    """One token class of a bill: tokens x price / 10^6, less the discount, rounded up to a nano-dollar.
+
+    The price is for a million tokens.
+    """
 
     token_class: str
     tokens: int
@@ -102,6 +110,7 @@ class ReceiptLine(msgspec.Struct, frozen=True):
     cost_nanousd: int
     price_usd_per_mtok: str = ""
     cost_usd: str = ""
+    discount_percent: int = 0
 
     @property
     def cost(self) -> Money:
