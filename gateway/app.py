@@ -26,6 +26,7 @@ from gateway.inference.gateway import Gateway
 from gateway.inference.measure import Measure
 from gateway.jobs.refresh_prices import refresh_prices
 from gateway.jobs.refresh_workers import refresh_workers
+from gateway.jobs.roll_up import roll_up
 from gateway.jobs.sweep import sweep
 from gateway.jobs.tend_leases import tend_leases
 from gateway.keys.find import KeyFinder
@@ -173,6 +174,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         gateway.audits.run(),
         tend_leases(gateway.writer, lease_idle_s),
         sweep(gateway.database),
+        roll_up(gateway.database),
         refresh_prices(gateway.database, gateway.catalog, gateway.workers),
         refresh_workers(gateway.database, gateway.workers),
     )

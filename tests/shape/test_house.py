@@ -20,8 +20,9 @@ ROOMS = {
     "credit": {"kit", "errors", "accounts"},
     "replay": {"kit", "errors", "accounts"},
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
+    "rollups": {"kit", "errors", "accounts", "credit", "keys", "metering"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
-    "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "workers"},
+    "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "rollups", "workers"},
     "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering"},
     "api": {
         "kit",
