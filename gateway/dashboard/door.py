@@ -1,0 +1,46 @@
+"""Who may see which account: every page of one begins here."""
+
+from typing import Any, get_args
+
+from litestar.di import NamedDependency
+
+from gateway.accounts import store as accounts
+from gateway.accounts.types import Account
+from gateway.errors import NotAllowed, NotFound
+from gateway.inference.gateway import Gateway
+from gateway.people.roles import Action
+from gateway.people.types import Viewer
+
+TheViewer = NamedDependency[Viewer]
+"""Whoever is signed in; `session.py` provides it."""
+
+
+async def enter(gateway: Gateway, viewer: Viewer, account_id: str, action: Action) -> Account:
+    """The account, for somebody who may do this there.
+
+    Raises:
+        NotFound: there is none, or this viewer is not in it: the two look alike on purpose.
+        NotAllowed: a member whose role does not go so far.
+    """
+    if not viewer.is_operator and viewer.role_in(account_id) is None:
+        raise NotFound("there is no such account, or you are not a member of it")
+    if not viewer.may(account_id, action):
+        raise NotAllowed(
+            f"your role here, {viewer.role_in(account_id)}, may not do this; ask an owner of the account"
+        )
+    account = await gateway.database.read(lambda conn: accounts.find_account(conn, account_id))
+    if account.id != account_id:  # found by its name: an operator's hand-written address
+        raise NotFound("there is no such account; the address has its id, not its name")
+    return account
+
+
+def operator_only(viewer: Viewer) -> None:
+    """Raises NotFound: these pages are nobody else's business."""
+    if not viewer.is_operator:
+        raise NotFound("there is nothing here")
+
+
+def around(account: Account, viewer: Viewer, here: str) -> dict[str, Any]:
+    """What every page of an account is given."""
+    sees = {action for action in get_args(Action) if viewer.may(account.id, action)}
+    return {"account": account, "here": here, "sees": sees}
