@@ -1,7 +1,10 @@
 """Who may see which account: every page of one begins here."""
 
+import hmac
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
+from litestar import Request
 from litestar.di import NamedDependency
 
 from gateway.accounts import store as accounts
@@ -13,6 +16,25 @@ from gateway.people.types import Viewer
 
 TheViewer = NamedDependency[Viewer]
 """Whoever is signed in; `session.py` provides it."""
+
+
+TheForm = NamedDependency[dict[str, str]]
+"""The fields of a form that this session's own page sent: what every unsafe route asks for."""
+
+
+async def form_of(request: Request[Any, Any, Any], viewer: Viewer) -> dict[str, str]:
+    """Raises NotAllowed: it came from elsewhere, or its page is older than the session."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if site not in (None, "same-origin", "none") or (
+        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    ):
+        raise NotAllowed("this form was sent by another site; open the page here and send it again")
+    fields = {name: str(value).strip() for name, value in (await request.form()).items()}
+    if not hmac.compare_digest(fields.pop("csrf", "").encode(), viewer.csrf.encode()):
+        raise NotAllowed(
+            "this page was opened before you signed in; go back, reload it and send the form again"
+        )
+    return fields
 
 
 async def enter(gateway: Gateway, viewer: Viewer, account_id: str, action: Action) -> Account:

@@ -8,8 +8,8 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 from litestar.types import Middleware
 
-from gateway.dashboard import overview, requests, usage
-from gateway.dashboard.door import TheViewer
+from gateway.dashboard import billing, keys, operator, overview, requests, start, usage
+from gateway.dashboard.door import TheViewer, form_of
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
 from gateway.people.types import Viewer
@@ -61,8 +61,22 @@ def router(session: Middleware) -> Router:
             usage.get_usage_csv,
             requests.show_requests,
             requests.show_receipt,
+            keys.show_keys,
+            keys.make_key,
+            keys.change,
+            billing.show_billing,
+            billing.show_statement,
+            start.show_start,
+            operator.show_traffic,
+            operator.show_accounts,
+            operator.make_account,
+            operator.make_grant,
+            operator.show_workers,
+            operator.cordon_worker,
+            operator.show_prices,
+            operator.show_ledger,
         ],
-        dependencies={"viewer": Provide(_viewer, sync_to_thread=False)},
+        dependencies={"viewer": Provide(_viewer, sync_to_thread=False), "form": Provide(form_of)},
         middleware=[session],
         exception_handlers={TollwayError: refuse},
     )

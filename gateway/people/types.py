@@ -20,6 +20,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     is_operator: bool
     memberships: tuple[Membership, ...]
+    csrf: str
+    """What this session's forms carry, so that no other site can send them."""
 
     def role_in(self, account_id: str) -> Role | None:
         return next((each.role for each in self.memberships if each.account_id == account_id), None)
