@@ -19,6 +19,8 @@ from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
+from gateway.dashboard.routes import router as pages
+from gateway.dashboard.session import SignedIn
 from gateway.errors import BadRequest, TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
@@ -35,6 +37,7 @@ from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.kit.money import parse_usd
 from gateway.metering.writer import Writer
+from gateway.people.find import ViewerFinder
 from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
@@ -84,6 +87,7 @@ def build(settings: Settings) -> Litestar:
     )
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)
+    viewers = ViewerFinder(database)
     asked = [
         answering(
             gateway,
@@ -94,12 +98,18 @@ def build(settings: Settings) -> Litestar:
         for operation in OPERATIONS
     ]
     return Litestar(
-        route_handlers=[*asked, *chain.from_iterable(ROUTES.values()), get_document],
-        middleware=[Authenticate(finder, settings.join_token)],
+        route_handlers=[
+            *asked,
+            *chain.from_iterable(ROUTES.values()),
+            get_document,
+            pages(),
+        ],
+        middleware=[Authenticate(finder, settings.join_token), SignedIn(viewers)],
         dependencies={
             "gateway": Provide(_constant(gateway), sync_to_thread=False),
             "finder": Provide(_constant(finder), sync_to_thread=False),
             "key_secret": Provide(_constant(secret), sync_to_thread=False),
+            "viewers": Provide(_constant(viewers), sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
         },

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from gateway.api.wiring import TheGateway
 from gateway.billing.draw_up import draw_up
@@ -23,7 +24,7 @@ MONTHS = 12
 
 
 @get("/accounts/{account_id:str}/billing")
-async def show_billing(gateway: TheGateway, viewer: TheViewer, account_id: str) -> Response[str]:
+async def show_billing(gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str]) -> Response[str]:
     """Credit and statements."""
     account = await enter(gateway, viewer, account_id, "see_billing")
     found = await gateway.database.read(lambda conn: _read_billing(conn, account_id, now_us()))
@@ -32,7 +33,7 @@ async def show_billing(gateway: TheGateway, viewer: TheViewer, account_id: str) 
 
 @get("/accounts/{account_id:str}/billing/{month:str}")
 async def show_statement(
-    gateway: TheGateway, viewer: TheViewer, account_id: str, month: str
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], month: FromPath[str]
 ) -> Response[bytes]:
     """The bill of a month: `2026-11` as a page that can be kept, `2026-11.pdf` to send."""
     account = await enter(gateway, viewer, account_id, "see_billing")

@@ -11,26 +11,38 @@ from gateway.accounts import store as accounts
 from gateway.accounts.types import Account
 from gateway.errors import NotAllowed, NotFound
 from gateway.inference.gateway import Gateway
+from gateway.people.find import ViewerFinder
 from gateway.people.roles import Action
 from gateway.people.types import Viewer
+
+OPEN = ("/dashboard/sign-in", "/dashboard/link/", "/dashboard/static/")
+"""Where somebody who has not signed in may be."""
 
 TheViewer = NamedDependency[Viewer]
 """Whoever is signed in; `session.py` provides it."""
 
 
+TheViewers = NamedDependency[ViewerFinder]
+
 TheForm = NamedDependency[dict[str, str]]
 """The fields of a form that this session's own page sent: what every unsafe route asks for."""
 
 
-async def form_of(request: Request[Any, Any, Any], viewer: Viewer) -> dict[str, str]:
-    """Raises NotAllowed: it came from elsewhere, or its page is older than the session."""
+async def form_of(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Raises NotAllowed: it came from elsewhere, or its page is older than the session.
+
+    Whoever signs in has no session yet, and no token: there, that it came from here is all there is to check.
+    """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if site not in (None, "same-origin", "none") or (
         origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     ):
         raise NotAllowed("this form was sent by another site; open the page here and send it again")
     fields = {name: str(value).strip() for name, value in (await request.form()).items()}
-    if not hmac.compare_digest(fields.pop("csrf", "").encode(), viewer.csrf.encode()):
+    given, viewer = fields.pop("csrf", ""), request.scope["state"]["viewer"]
+    if not request.url.path.startswith(OPEN) and not hmac.compare_digest(
+        given.encode(), viewer.csrf.encode()
+    ):
         raise NotAllowed(
             "this page was opened before you signed in; go back, reload it and send the form again"
         )

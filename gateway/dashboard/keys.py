@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from gateway.accounts.types import Account
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
@@ -17,13 +19,14 @@ from gateway.keys.types import Key
 from gateway.kit.clock import now_us, rfc3339
 from gateway.kit.db import ReadConn, WriteConn
 from gateway.kit.money import parse_usd
+from gateway.people.log import record
 from gateway.people.types import Viewer
 
 WINDOWS = ("day", "month", "total")
 
 
 @get("/accounts/{account_id:str}/keys")
-async def show_keys(gateway: TheGateway, viewer: TheViewer, account_id: str) -> Response[str]:
+async def show_keys(gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str]) -> Response[str]:
     """All keys, those that live first."""
     account = await enter(gateway, viewer, account_id, "see_keys")
     return await _page(gateway, viewer, account)
@@ -31,15 +34,17 @@ async def show_keys(gateway: TheGateway, viewer: TheViewer, account_id: str) -> 
 
 @post("/accounts/{account_id:str}/keys", status_code=200)
 async def make_key(
-    gateway: TheGateway, viewer: TheViewer, key_secret: TheKeySecret, account_id: str, form: TheForm
+    gateway: TheGateway, viewer: TheViewer, key_secret: TheKeySecret, account_id: FromPath[str], form: TheForm
 ) -> Response[str]:
     """Makes one, and shows its secret on this page and never again."""
     account = await enter(gateway, viewer, account_id, "manage_keys")
     caps = caps_of(form)
 
     def make(conn: WriteConn) -> tuple[Key, str]:
-        return create_key(conn, kind="account", account_id=account_id, name=form.get("name", ""),
+        made = create_key(conn, kind="account", account_id=account_id, name=form.get("name", ""),
                           key_secret=key_secret, caps=caps)  # fmt: skip
+        _record(conn, viewer, "key.create", None, made[0])
+        return made
 
     key, secret = await gateway.database.write(make)
     return await _page(gateway, viewer, account, made=key, secret=secret)
@@ -48,24 +53,37 @@ async def make_key(
 @post("/accounts/{account_id:str}/keys/{key_id:str}/{act:str}", status_code=200)
 async def change(
     gateway: TheGateway, viewer: TheViewer, finder: TheFinder, key_secret: TheKeySecret,
-    account_id: str, key_id: str, act: str, form: TheForm,
+    account_id: FromPath[str], key_id: FromPath[str], act: FromPath[str], form: TheForm,
 ) -> Response[str]:  # fmt: skip
     """`caps`, `rotate` or `revoke`."""
     account = await enter(gateway, viewer, account_id, "manage_keys")
 
     def do(conn: WriteConn) -> tuple[Key, str]:
-        store.find_key(conn, key_id, account_id)
-        if act == "revoke":
-            return store.revoke_key(conn, key_id, now_us()), ""
-        if act == "rotate":
-            return rotate_key(conn, key_id, key_secret)
-        if act == "caps":
-            return change_key(conn, key_id, {"name": form.get("name", ""), **caps_of(form)}), ""
-        raise BadRequest(f"there is no {act!r} for a key: caps, rotate or revoke")
+        before = store.find_key(conn, key_id, account_id)
+        after, secret = _done(conn, before, act, form, key_secret)
+        _record(conn, viewer, f"key.{act}", before, after)
+        return after, secret
 
     key, secret = await gateway.database.write(do)
     finder.forget()
     return await _page(gateway, viewer, account, made=key if secret else None, secret=secret)
+
+
+def _done(conn: WriteConn, key: Key, act: str, form: dict[str, str], key_secret: bytes) -> tuple[Key, str]:
+    """The key as it is then, and its new secret if it has one.  Raises BadRequest, Conflict."""
+    if act == "revoke":
+        return store.revoke_key(conn, key.id, now_us()), ""
+    if act == "rotate":
+        return rotate_key(conn, key.id, key_secret)
+    if act == "caps":
+        return change_key(conn, key.id, {"name": form.get("name", ""), **caps_of(form)}), ""
+    raise BadRequest(f"there is no {act!r} for a key: caps, rotate or revoke")
+
+
+def _record(conn: WriteConn, viewer: Viewer, action: str, before: Key | None, after: Key) -> None:
+    was = None if before is None else msgspec.structs.asdict(before)
+    record(conn, viewer.email, action, now_us(), target=after.id, account_id=after.account_id,
+           before=was, after=msgspec.structs.asdict(after))  # fmt: skip
 
 
 async def _page(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from gateway.accounts import store as accounts
@@ -23,6 +24,7 @@ from gateway.kit.clock import DAY_US, month_begin_us, now_us, rfc3339
 from gateway.kit.db import ReadConn, WriteConn
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
+from gateway.people.log import record
 from gateway.rollups import store as rollups
 from gateway.rollups.types import Sums
 
@@ -57,24 +59,35 @@ async def make_account(gateway: TheGateway, viewer: TheViewer, form: TheForm) ->
     amount = _usd(text, "grant") if text else book.sign_up_nanousd
 
     def make(conn: WriteConn) -> Account:
-        return open_account(
+        account = open_account(
             conn, form.get("name", ""), grant_nanousd=amount, kind="top_up" if text else "sign_up",
             reason=f"dashboard, {viewer.email}", monthly_free_nanousd=None if text else book.monthly_free_nanousd,
         )  # fmt: skip
+        record(conn, viewer.email, "account.open", now_us(), target=account.name, account_id=account.id,
+               after={"grant_nanousd": amount})  # fmt: skip
+        return account
 
     await gateway.database.write(make)
-    return Redirect("/dashboard/operator/accounts")
+    return Redirect("/dashboard/operator/accounts", status_code=303)
 
 
 @post("/operator/accounts/{account_id:str}/grants")
-async def make_grant(gateway: TheGateway, viewer: TheViewer, account_id: str, form: TheForm) -> Redirect:
+async def make_grant(
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], form: TheForm
+) -> Redirect:
     """Gives credit, or takes some back."""
     operator_only(viewer)
     amount = _usd(form.get("amount", ""), "amount")
     kind: GrantKind = next((each for each in GIVEN_KINDS if each == form.get("kind")), "top_up")
     reason = form.get("reason") or f"dashboard, {viewer.email}"
-    await gateway.database.write(lambda conn: give(conn, account_id, amount, kind=kind, reason=reason))
-    return Redirect("/dashboard/operator/accounts")
+
+    def grant(conn: WriteConn) -> None:
+        given = give(conn, account_id, amount, kind=kind, reason=reason)
+        record(conn, viewer.email, "account.grant", now_us(), target=given.id, account_id=account_id,
+               after={"amount_nanousd": amount, "kind": kind, "reason": reason})  # fmt: skip
+
+    await gateway.database.write(grant)
+    return Redirect("/dashboard/operator/accounts", status_code=303)
 
 
 @get("/operator/workers")
@@ -89,8 +102,14 @@ async def show_workers(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
 async def cordon_worker(gateway: TheGateway, viewer: TheViewer, form: TheForm) -> Redirect:
     """Cordoned, it gets nothing new and finishes what it does."""
     operator_only(viewer)
-    await set_cordon(gateway, form.get("name", ""), cordoned=form.get("cordoned") == "yes")
-    return Redirect("/dashboard/operator/workers")
+    name, cordoned = form.get("name", ""), form.get("cordoned") == "yes"
+    await set_cordon(gateway, name, cordoned=cordoned)
+    await gateway.database.write(
+        lambda conn: record(
+            conn, viewer.email, "worker.cordon", now_us(), target=name, after={"cordoned": cordoned}
+        )
+    )
+    return Redirect("/dashboard/operator/workers", status_code=303)
 
 
 @get("/operator/prices")
@@ -103,7 +122,9 @@ async def show_prices(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
 
 
 @get("/operator/ledger")
-async def show_ledger(gateway: TheGateway, viewer: TheViewer, check: bool = False) -> Response[str]:
+async def show_ledger(
+    gateway: TheGateway, viewer: TheViewer, check: FromQuery[bool] = False
+) -> Response[str]:
     """By how much counts differ; with `check`, everything derived again."""
     operator_only(viewer)
     drift = await gateway.database.read(metering.sum_drift)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from gateway.api.wiring import TheGateway
 from gateway.catalog.types import PriceBook
@@ -27,7 +28,7 @@ TIERS = 6
 
 
 @get("/accounts/{account_id:str}")
-async def show_overview(gateway: TheGateway, viewer: TheViewer, account_id: str) -> Response[str]:
+async def show_overview(gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str]) -> Response[str]:
     """Where an account stands."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     book = gateway.catalog.book

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from gateway.api.wiring import TheGateway
@@ -23,11 +24,11 @@ PAGE = 50
 async def show_requests(
     gateway: TheGateway,
     viewer: TheViewer,
-    account_id: str,
-    model: str = "",
-    key_id: str = "",
-    after: str = "",
-    request_id: str = "",
+    account_id: FromPath[str],
+    model: FromQuery[str] = "",
+    key_id: FromQuery[str] = "",
+    after: FromQuery[str] = "",
+    request_id: FromQuery[str] = "",
 ) -> Response[str] | Redirect:
     """Requests one by one; `request_id` goes straight to its receipt."""
     account = await enter(gateway, viewer, account_id, "see_usage")
@@ -50,7 +51,7 @@ async def show_requests(
 
 @get("/accounts/{account_id:str}/requests/{request_id:str}")
 async def show_receipt(
-    gateway: TheGateway, viewer: TheViewer, account_id: str, request_id: str
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request_id: FromPath[str]
 ) -> Response[str]:
     """The bill of one request, and its place in the chain, derived again."""
     account = await enter(gateway, viewer, account_id, "see_usage")

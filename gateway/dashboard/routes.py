@@ -5,10 +5,10 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.types import Middleware
 
-from gateway.dashboard import billing, keys, operator, overview, requests, start, usage
+from gateway.dashboard import billing, keys, members, operator, overview, requests, sign_in, start, usage
 from gateway.dashboard.door import TheViewer, form_of
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
@@ -27,7 +27,7 @@ async def show_start(viewer: TheViewer) -> Redirect:
 
 
 @get("/static/{name:str}")
-async def get_static(name: str) -> Response[bytes]:
+async def get_static(name: FromPath[str]) -> Response[bytes]:
     """The style, the script and the icon; their addresses change with what is in them."""
     file = STATIC.joinpath(name)
     if name not in {each.name for each in STATIC.iterdir()}:
@@ -49,8 +49,8 @@ def _viewer(request: Request[Any, Any, Any]) -> Viewer:
     return viewer
 
 
-def router(session: Middleware) -> Router:
-    """`session` lets in who has one, and puts the viewer into the request's state."""
+def router() -> Router:
+    """All of them; `session.SignedIn` says whose they are."""
     return Router(
         path="/dashboard",
         route_handlers=[
@@ -67,6 +67,19 @@ def router(session: Middleware) -> Router:
             billing.show_billing,
             billing.show_statement,
             start.show_start,
+            members.show_members,
+            members.invite_member,
+            members.change_member,
+            members.show_log,
+            sign_in.show_sign_in,
+            sign_in.sign_in,
+            sign_in.show_link,
+            sign_in.use_link,
+            sign_in.show_sign_out,
+            sign_in.sign_out,
+            sign_in.show_sessions,
+            sign_in.end_sessions,
+            sign_in.set_password,
             operator.show_traffic,
             operator.show_accounts,
             operator.make_account,
@@ -76,7 +89,9 @@ def router(session: Middleware) -> Router:
             operator.show_prices,
             operator.show_ledger,
         ],
-        dependencies={"viewer": Provide(_viewer, sync_to_thread=False), "form": Provide(form_of)},
-        middleware=[session],
+        dependencies={
+            "viewer": Provide(_viewer, sync_to_thread=False),
+            "form": Provide(form_of),
+        },
         exception_handlers={TollwayError: refuse},
     )

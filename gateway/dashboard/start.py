@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from gateway.api.wiring import TheGateway
 from gateway.dashboard.door import TheViewer, around, enter
@@ -11,7 +12,7 @@ from gateway.dashboard.render import page
 
 @get("/accounts/{account_id:str}/start")
 async def show_start(
-    gateway: TheGateway, viewer: TheViewer, request: Request[Any, Any, Any], account_id: str
+    gateway: TheGateway, viewer: TheViewer, request: Request[Any, Any, Any], account_id: FromPath[str]
 ) -> Response[str]:
     """A first request, in four ways."""
     account = await enter(gateway, viewer, account_id, "see_usage")

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
+from litestar.params import FromPath
 from markupsafe import Markup
 
 from gateway.api.wiring import TheGateway
@@ -100,11 +101,11 @@ def view_of(query: dict[str, str], today: date) -> View:
 
 @get("/accounts/{account_id:str}/usage")
 async def show_usage(
-    gateway: TheGateway, viewer: TheViewer, account_id: str, query: dict[str, str]
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
     """Sums of a time, by model, key or token class."""
     account = await enter(gateway, viewer, account_id, "see_usage")
-    view = view_of(query, datetime.now(UTC).date())
+    view = view_of(dict(request.query_params), datetime.now(UTC).date())
     found = await gateway.database.read(lambda conn: read_usage(conn, account_id, view))
     models = [model.id for model in gateway.catalog.book.models]
     csv_url = f"/dashboard/accounts/{account_id}/usage.csv?{view.query()}"
@@ -114,11 +115,11 @@ async def show_usage(
 
 @get("/accounts/{account_id:str}/usage.csv")
 async def get_usage_csv(
-    gateway: TheGateway, viewer: TheViewer, account_id: str, query: dict[str, str]
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
     """The same sums by period, key and model, for a spreadsheet; amounts are exact."""
     account = await enter(gateway, viewer, account_id, "see_usage")
-    view = view_of(query, datetime.now(UTC).date())
+    view = view_of(dict(request.query_params), datetime.now(UTC).date())
     text = await gateway.database.read(lambda conn: as_csv(conn, account_id, view))
     name = f"usage-{view.since}-{view.until}.csv"
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
