@@ -62,29 +62,8 @@ def build(settings: Settings) -> Litestar:
         if model.counted_here:
             open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
     client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
-    measure = Measure()
     registry = Registry(workers_of(settings, catalog), catalog, client)
-    gateway = Gateway(
-        database=database,
-        catalog=catalog,
-        workers=registry,
-        router=Router(registry, client, routing(settings)),
-        retries=Budget(RETRY_SHARE, RETRY_RESERVE),
-        hedging=Hedging(settings.hedge_share) if settings.hedge_share else None,
-        client=client,
-        timeouts=Timeouts(
-            first_byte_s=settings.first_byte_timeout_s,
-            chunk_gap_s=settings.chunk_gap_s_max,
-            request_s=settings.request_deadline_s,
-        ),
-        measure=measure,
-        audits=Audits(settings.audit_share, database, measure),
-        drains=Drains(),
-        writer=Writer(database, lease_ttl_us=int(settings.lease_ttl_s * SECOND_US)),
-        stream_hold_tokens=settings.stream_hold_tokens,
-        claim_ttl_s=settings.request_deadline_s + CLAIM_MARGIN_S,
-        idempotency_ttl_s=settings.idempotency_ttl_s,
-    )
+    gateway = _gateway(settings, database, catalog, registry, client)
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
@@ -118,6 +97,34 @@ def build(settings: Settings) -> Litestar:
         openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
+    )
+
+
+def _gateway(
+    settings: Settings, database: Database, catalog: Catalog, registry: Registry, client: HttpClient
+) -> Gateway:
+    """What every request is served with."""
+    measure = Measure()
+    return Gateway(
+        database=database,
+        catalog=catalog,
+        workers=registry,
+        router=Router(registry, client, routing(settings)),
+        retries=Budget(RETRY_SHARE, RETRY_RESERVE),
+        hedging=Hedging(settings.hedge_share) if settings.hedge_share else None,
+        client=client,
+        timeouts=Timeouts(
+            first_byte_s=settings.first_byte_timeout_s,
+            chunk_gap_s=settings.chunk_gap_s_max,
+            request_s=settings.request_deadline_s,
+        ),
+        measure=measure,
+        audits=Audits(settings.audit_share, database, measure),
+        drains=Drains(),
+        writer=Writer(database, lease_ttl_us=int(settings.lease_ttl_s * SECOND_US)),
+        stream_hold_tokens=settings.stream_hold_tokens,
+        claim_ttl_s=settings.request_deadline_s + CLAIM_MARGIN_S,
+        idempotency_ttl_s=settings.idempotency_ttl_s,
     )
 
 

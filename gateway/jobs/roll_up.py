@@ -1,4 +1,4 @@
-"""Bring the sums that pages read up to date, every second, a little at a time."""
+"""Bring the sums that pages read up to date, twice a second, a little at a time."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from gateway.kit.log import logger
 from gateway.rollups.roll import EVENTS_MAX, roll
 from gateway.rollups.store import list_behind
 
-EVERY_S = 1.0
+EVERY_S = 0.5
 ACCOUNTS_MAX = 50
 """In one step."""
 

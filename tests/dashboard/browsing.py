@@ -24,6 +24,13 @@ class Browser(httpx.Client):
     def __init__(self, gateway: RunningGateway) -> None:
         super().__init__(base_url=gateway.url, trust_env=False, timeout=30)
 
+    def __enter__(self) -> "Browser":
+        """Also when it was used before, which httpx's own refuses."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def page(self, path: str) -> str:
         answer = self.get(path, follow_redirects=True)
         assert answer.status_code == 200, (path, answer.status_code, answer.text[-600:])
