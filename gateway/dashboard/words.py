@@ -23,7 +23,7 @@ def usd(nanousd: int) -> str:
     """To read at a glance: `$12.34`, `$0.0213`, `<$0.0001`."""
     size = abs(nanousd)
     sign = MINUS if nanousd < 0 else ""
-    if size >= NANOS_PER_USD or size == 0:
+    if size >= NANOS_PER_USD - 50_000 or size == 0:  # four decimals of it would be $1.0000
         cents = (size + NANOS_PER_CENT // 2) // NANOS_PER_CENT
         return f"{sign}${cents // 100:,}.{cents % 100:02d}"
     if size < NANOS_PER_CENT // 100:
