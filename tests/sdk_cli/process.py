@@ -10,15 +10,23 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 COMMAND = [sys.executable, "-m", "tollway.cli"]
 TIMEOUT_S = 30
 CTRL_D = "\x04"
-AT_A_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
+INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # where tests run in the background, shells have Ctrl-C ignored
 os.execv(sys.argv[1], sys.argv[1:])
 """
+AT_A_TERMINAL = (
+    """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
+"""
+    + INTERRUPTIBLE
+)
 
 
 class Shell:
@@ -42,6 +50,11 @@ class Shell:
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
+
+    def start(self, *arguments: str, **piped: Any) -> subprocess.Popen[str]:
+        """One that may be interrupted."""
+        command = [sys.executable, "-c", INTERRUPTIBLE, *COMMAND, *arguments]
+        return subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL, text=True, **piped)
 
     def sit_at(self, *arguments: str, **environ: str) -> "Terminal":
         return Terminal(arguments, {**self.environ, **environ})

@@ -8,7 +8,7 @@ import tollway
 
 from tests.fixtures.running import RunningGateway, eventually
 from tests.fixtures.scripted import ScriptedWorker
-from tests.sdk_cli.process import COMMAND, TIMEOUT_S, Shell
+from tests.sdk_cli.process import TIMEOUT_S, Shell
 from tests.tokens.pictures import encoded
 
 
@@ -87,10 +87,7 @@ def test_a_budget_cuts_the_answer(alice: Shell, gateway: RunningGateway, name: s
 def test_ctrl_c_stops_the_answer_and_says_what_it_cost(
     alice: Shell, gateway: RunningGateway, name: str
 ) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "chat", "ok tokens=1000 delay=0.05"], env=alice.environ, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = alice.start("chat", "ok tokens=1000 delay=0.05", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.read(12) == "tok tok tok "
     process.send_signal(signal.SIGINT)
@@ -107,9 +104,7 @@ def test_ctrl_c_before_it_began(
     alice: Shell, gateway: RunningGateway, worker: ScriptedWorker, name: str
 ) -> None:
     before = len(worker.seen)
-    process = subprocess.Popen(
-        [*COMMAND, "chat", "hang"], env=alice.environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )  # fmt: skip
+    process = alice.start("chat", "hang", stderr=subprocess.PIPE)
     eventually(lambda: len(worker.seen) > before, "the worker was asked")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=TIMEOUT_S)
@@ -119,10 +114,7 @@ def test_ctrl_c_before_it_began(
 
 
 def test_a_reader_that_leaves_is_no_traceback(alice: Shell) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "chat", "ok tokens=50 delay=0.02"], env=alice.environ, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = alice.start("chat", "ok tokens=50 delay=0.02", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     assert process.stderr
     process.stdout.read(4)
