@@ -19,6 +19,8 @@ from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
+from gateway.dashboard.routes import router as pages
+from gateway.dashboard.session import SignedIn
 from gateway.errors import BadRequest, TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
@@ -26,6 +28,7 @@ from gateway.inference.gateway import Gateway
 from gateway.inference.measure import Measure
 from gateway.jobs.refresh_prices import refresh_prices
 from gateway.jobs.refresh_workers import refresh_workers
+from gateway.jobs.roll_up import roll_up
 from gateway.jobs.sweep import sweep
 from gateway.jobs.tend_leases import tend_leases
 from gateway.keys.find import KeyFinder
@@ -34,6 +37,7 @@ from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.kit.money import parse_usd
 from gateway.metering.writer import Writer
+from gateway.people.find import ViewerFinder
 from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
@@ -58,9 +62,50 @@ def build(settings: Settings) -> Litestar:
         if model.counted_here:
             open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
     client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
-    measure = Measure()
     registry = Registry(workers_of(settings, catalog), catalog, client)
-    gateway = Gateway(
+    gateway = _gateway(settings, database, catalog, registry, client)
+    secret = key_secret(settings)
+    finder = KeyFinder(database, secret, settings.key_cache_s)
+    viewers = ViewerFinder(database)
+    asked = [
+        answering(
+            gateway,
+            operation,
+            body_bytes_max=settings.body_bytes_max,
+            deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
+        )
+        for operation in OPERATIONS
+    ]
+    return Litestar(
+        route_handlers=[
+            *asked,
+            *chain.from_iterable(ROUTES.values()),
+            get_document,
+            pages(),
+        ],
+        middleware=[Authenticate(finder, settings.join_token), SignedIn(viewers)],
+        dependencies={
+            "gateway": Provide(_constant(gateway), sync_to_thread=False),
+            "finder": Provide(_constant(finder), sync_to_thread=False),
+            "key_secret": Provide(_constant(secret), sync_to_thread=False),
+            "viewers": Provide(_constant(viewers), sync_to_thread=False),
+            "caller": Provide(_caller, sync_to_thread=False),
+            "selection": Provide(selection, sync_to_thread=False),
+        },
+        exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
+        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],
+        openapi_config=None,  # api/openapi/ draws a better one
+        request_max_body_size=settings.body_bytes_max,
+        logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
+    )
+
+
+def _gateway(
+    settings: Settings, database: Database, catalog: Catalog, registry: Registry, client: HttpClient
+) -> Gateway:
+    """What every request is served with."""
+    measure = Measure()
+    return Gateway(
         database=database,
         catalog=catalog,
         workers=registry,
@@ -80,33 +125,6 @@ def build(settings: Settings) -> Litestar:
         stream_hold_tokens=settings.stream_hold_tokens,
         claim_ttl_s=settings.request_deadline_s + CLAIM_MARGIN_S,
         idempotency_ttl_s=settings.idempotency_ttl_s,
-    )
-    secret = key_secret(settings)
-    finder = KeyFinder(database, secret, settings.key_cache_s)
-    asked = [
-        answering(
-            gateway,
-            operation,
-            body_bytes_max=settings.body_bytes_max,
-            deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
-        )
-        for operation in OPERATIONS
-    ]
-    return Litestar(
-        route_handlers=[*asked, *chain.from_iterable(ROUTES.values()), get_document],
-        middleware=[Authenticate(finder, settings.join_token)],
-        dependencies={
-            "gateway": Provide(_constant(gateway), sync_to_thread=False),
-            "finder": Provide(_constant(finder), sync_to_thread=False),
-            "key_secret": Provide(_constant(secret), sync_to_thread=False),
-            "caller": Provide(_caller, sync_to_thread=False),
-            "selection": Provide(selection, sync_to_thread=False),
-        },
-        exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
-        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],
-        openapi_config=None,  # api/openapi/ draws a better one
-        request_max_body_size=settings.body_bytes_max,
-        logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
     )
 
 
@@ -173,6 +191,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         gateway.audits.run(),
         tend_leases(gateway.writer, lease_idle_s),
         sweep(gateway.database),
+        roll_up(gateway.database),
         refresh_prices(gateway.database, gateway.catalog, gateway.workers),
         refresh_workers(gateway.database, gateway.workers),
     )

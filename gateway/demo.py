@@ -22,8 +22,10 @@ from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.types import Starts, TokenCounts
 from gateway.keys.create import create_key
+from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.money import format_usd
+from gateway.people.sign_in import operators_link
 from gateway.serve import HANDOVER, show_secrets, with_embedded
 from gateway.settings import Settings
 from gateway.start import DEMO_ACCOUNT, bootstrap, key_secret, prepare, price_book
@@ -32,6 +34,8 @@ QUESTION = "In two sentences: why does a toll road count the cars that pass?"
 START_TIMEOUT_S = 30.0
 STAND_IN_FOR = "magistral-small-2509"
 MODEL = "smollm2-135m"
+OPERATOR = "operator@localhost"
+"""Who is signed in to the pages at first."""
 
 
 def demonstrate(settings: Settings, console: Console, *, once: bool) -> int:
@@ -52,6 +56,7 @@ def demonstrate(settings: Settings, console: Console, *, once: bool) -> int:
             console.print(f"gateway ready on {base_url}\n", highlight=False)
             _ask(console, base_url, key, settings)
             _try_next(console, base_url, key)
+            _show_pages(console, base_url, settings)
             if once:
                 return 0
             console.print("serving until you press Ctrl-C", style="dim")
@@ -175,6 +180,17 @@ def _try_next(console: Console, base_url: str, key: str) -> None:
     for line in lines:
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
     console.print()
+
+
+def _show_pages(console: Console, base_url: str, settings: Settings) -> None:
+    """A link that signs whoever runs this in as an operator."""
+    database = Database(settings.database)
+    try:
+        secret = database.write_now(lambda conn: operators_link(conn, OPERATOR, now_us()))
+    finally:
+        database.close()
+    console.print("[bold]Watch it[/] (this link signs you in once, within 15 minutes)")
+    console.print(f"  {base_url}/dashboard/link/{secret}\n", highlight=False, soft_wrap=True, markup=False)
 
 
 def _stop(gateway: subprocess.Popen[bytes]) -> None:

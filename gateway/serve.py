@@ -94,6 +94,9 @@ def show_secrets(first: FirstStart, console: Console) -> None:
     if first.operator_key:
         console.print("Operator key (shown once, opens /admin/v1):", style="bold")
         console.print(f"  {first.operator_key}", highlight=False, soft_wrap=True)
+        console.print(
+            "Pages at /dashboard: `tollway-gateway people add YOU@EXAMPLE.COM --operator` lets you in"
+        )
     if first.demo_key:
         console.print("API key of the account `demo` (shown once):", style="bold")
         console.print(f"  {first.demo_key}", highlight=False, soft_wrap=True)

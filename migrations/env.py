@@ -11,7 +11,9 @@ import gateway.catalog.tables
 import gateway.credit.tables
 import gateway.keys.tables
 import gateway.metering.tables
-import gateway.replay.tables  # noqa: F401 - importing a table registers it
+import gateway.people.tables
+import gateway.replay.tables
+import gateway.rollups.tables  # noqa: F401 - importing a table registers it
 from gateway.kit.db import metadata
 
 ADVISORY_LOCK = 7_011_855

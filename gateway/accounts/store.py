@@ -20,7 +20,7 @@ def insert_account(conn: WriteConn, account: Account) -> None:
         conn.execute(insert(accounts).values(msgspec.structs.asdict(account)))
 
 
-def find_account(conn: ReadConn, name_or_id: str) -> Account:
+def find_account(conn: ReadConn | WriteConn, name_or_id: str) -> Account:
     """Raises NotFound."""
     by_either = (accounts.c.name == name_or_id) | (accounts.c.id == name_or_id)
     found = rows(Account, conn.execute(select(accounts).where(by_either)))

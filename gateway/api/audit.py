@@ -25,10 +25,11 @@ async def get_audit(gateway: TheGateway) -> AuditReport:
 
     It reads the whole ledger, so ask seldom; 409 while another one runs in this process.
     """
-    return audit_report(await gateway.database.read(_audit))
+    return audit_report(await gateway.database.read(audit_once))
 
 
-def _audit(conn: ReadConn) -> Report:
+def audit_once(conn: ReadConn) -> Report:
+    """Raises Conflict: another one runs in this process."""
     if not _running.acquire(blocking=False):
         raise Conflict("an audit is running already; wait for its answer")
     try:

@@ -33,6 +33,11 @@ NO_KEY = "missing_api_key"
 OPERATOR_PREFIXES = ("/admin/", "/metrics")
 
 
+def is_page(path: str) -> bool:
+    """Pages have sessions, not keys: dashboard/session.py lets in whoever signed in."""
+    return path == "/dashboard" or path.startswith("/dashboard/")
+
+
 class Authenticate(ASGIMiddleware):
     """Puts `request_id` and `caller` into the request's state."""
 
@@ -49,7 +54,7 @@ class Authenticate(ASGIMiddleware):
             raise BadRequest("a NUL character (%00) is part of no name here; leave it out")
         if scope["path"].startswith(JOIN_PREFIX):
             self._check_join_token(scope)
-        elif scope["path"] not in UNAUTHENTICATED_ROUTES:
+        elif scope["path"] not in UNAUTHENTICATED_ROUTES and not is_page(scope["path"]):
             scope["state"]["caller"] = await self._caller(scope)
         if scope.get("method") == "OPTIONS":
             await _say_methods(scope, _with_request_id(send, request_id))

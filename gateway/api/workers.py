@@ -61,6 +61,11 @@ async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> Lis
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
+async def set_cordon(gateway: Gateway, name: str, *, cordoned: bool) -> None:
+    """Raises NotFound."""
+    await change_worker.fn(gateway, WorkerState(name=name, cordoned=cordoned))
+
+
 @delete("/admin/v1/workers", status_code=200, refusals=(404,))
 async def remove_worker(
     gateway: TheGateway, name: Annotated[str, QueryParameter(description="As the list has it.")]

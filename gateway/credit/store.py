@@ -112,6 +112,11 @@ def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
     return found[0] if found else None
 
 
+def list_balances(conn: ReadConn) -> dict[str, Balance]:
+    """Everybody's, by account."""
+    return {each.account_id: each for each in rows(Balance, conn.execute(select(balances)))}
+
+
 def list_grants(conn: ReadConn, account_id: str) -> list[Grant]:
     query = select(grants).where(grants.c.account_id == account_id).order_by(grants.c.created_us, grants.c.id)
     return rows(Grant, conn.execute(query))

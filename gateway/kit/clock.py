@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime
 
 SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
+HOUR_US = 3_600 * SECOND_US
+DAY_US = 24 * HOUR_US
 
 
 def now_us() -> int:

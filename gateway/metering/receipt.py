@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from functools import cache
 
+import msgspec
+
 from gateway.catalog import store as catalog
 from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.types import CostLine, Model, PriceBook, Starts
 from gateway.errors import NotFound
 from gateway.kit.db import ReadConn
 from gateway.metering import store
+from gateway.metering.chain import GENESIS, link
 from gateway.metering.types import BILLED, Receipt, UsageEvent
 
 
@@ -43,3 +46,10 @@ def read_receipt(conn: ReadConn, account_id: str | None, request_id: str) -> Rec
     lines = Rater(lambda version: catalog.by_version(conn, version)).lines(event)
     assert total_nanousd(lines) == event.cost_nanousd, "an event's cost follows from its counts and its book"
     return Receipt(event, store.find_link(conn, event.request_id), lines)
+
+
+def is_linked(conn: ReadConn, receipt: Receipt) -> bool:
+    """Whether its hash follows from its fields and the receipt before it, derived anew.  `audit` does it for all."""
+    event, place = receipt.event, receipt.link
+    before = store.hash_before(conn, event.account_id, place.account_seq) or GENESIS
+    return link(before, place.account_seq, msgspec.structs.asdict(event)) == place.chain_hash

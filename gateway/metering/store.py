@@ -81,6 +81,15 @@ def find_link(conn: ReadConn | WriteConn, request_id: str) -> Link:
     return rows(Link, conn.execute(select(*_LINK).where(usage_events.c.request_id == request_id)))[0]
 
 
+def hash_before(conn: ReadConn, account_id: str, seq: int) -> str | None:
+    """Of the event before this number in its account's chain; None: there is none."""
+    return conn.execute(
+        select(usage_events.c.chain_hash).where(
+            usage_events.c.account_id == account_id, usage_events.c.account_seq == seq - 1
+        )
+    ).scalar()
+
+
 def walk_chain(conn: ReadConn, account_id: str) -> Iterator[tuple[UsageEvent, Link]]:
     """An account's events in the order of their chain, without holding them all."""
     query = (

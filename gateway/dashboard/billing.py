@@ -1,0 +1,73 @@
+"""What an account was given and what is left of it, and its statements, month by month."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from gateway.api.wiring import TheGateway
+from gateway.billing.draw_up import draw_up
+from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html
+from gateway.billing.pdf import statement_pdf
+from gateway.billing.words import GRANT_WORDS, month_name
+from gateway.credit import store as credit
+from gateway.credit.types import NEVER_US
+from gateway.dashboard.door import TheViewer, around, enter
+from gateway.dashboard.render import HEADERS, page
+from gateway.errors import NotFound
+from gateway.kit.clock import DAY_US, month_begin_us, next_month_us, now_us, rfc3339
+from gateway.kit.db import ReadConn
+from gateway.rollups import store as rollups
+
+MONTHS = 12
+
+
+@get("/accounts/{account_id:str}/billing")
+async def show_billing(gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str]) -> Response[str]:
+    """Credit and statements."""
+    account = await enter(gateway, viewer, account_id, "see_billing")
+    found = await gateway.database.read(lambda conn: _read_billing(conn, account_id, now_us()))
+    return page("billing.html.j2", viewer, **around(account, viewer, "Billing"), **found)
+
+
+@get("/accounts/{account_id:str}/billing/{month:str}")
+async def show_statement(
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], month: FromPath[str]
+) -> Response[bytes]:
+    """The bill of a month: `2026-11` as a page that can be kept, `2026-11.pdf` to send."""
+    account = await enter(gateway, viewer, account_id, "see_billing")
+    name = month.removesuffix(".pdf")
+    statement = await gateway.database.read(lambda conn: draw_up(conn, account, name, now_us()))
+    if name == month:
+        policy = {"content-security-policy": f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"}
+        return Response(statement_html(statement).encode(), media_type="text/html; charset=utf-8",
+                        headers={**HEADERS, **policy})  # fmt: skip
+    headers = {**HEADERS, "content-disposition": f'inline; filename="tollway-{name}.pdf"'}
+    return Response(statement_pdf(statement), media_type="application/pdf", headers=headers)
+
+
+def _read_billing(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
+    balance = credit.read_balance(conn, account_id)
+    if balance is None:
+        raise NotFound("this account has no balance")
+    left = {grant.grant_id: grant for grant in credit.list_open_grants(conn, account_id)}
+    return {
+        "balance": balance,
+        "grants": [(grant, left.get(grant.id)) for grant in reversed(credit.list_grants(conn, account_id))],
+        "grant_words": GRANT_WORDS,
+        "renews_us": None if balance.renew_us == NEVER_US else balance.renew_us,
+        "months": list(_months(conn, account_id, now)),
+    }
+
+
+def _months(conn: ReadConn, account_id: str, now: int) -> Iterator[tuple[str, str, int, int]]:
+    """The last ones in which something was asked: their name for the address and for people, requests and cost."""
+    begin = month_begin_us(now)
+    for _ in range(MONTHS):
+        days = (begin // DAY_US, next_month_us(begin) // DAY_US)
+        [(_, sums)] = rollups.sum_by(conn, "day", days, account_id=account_id)
+        if sums.requests:
+            month = rfc3339(begin)[:7]
+            yield month, month_name(month), sums.requests, sums.cost_nanousd
+        begin = month_begin_us(begin - DAY_US)

@@ -1,0 +1,86 @@
+"""An account's members, and the log of what they changed."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
+
+from gateway.accounts.types import Account
+from gateway.api.wiring import TheGateway
+from gateway.dashboard.door import TheForm, TheViewer, TheViewers, around, enter
+from gateway.dashboard.render import page
+from gateway.inference.gateway import Gateway
+from gateway.kit.clock import now_us
+from gateway.people import store
+from gateway.people.members import change_role, invite, remove, role_named
+from gateway.people.roles import ROLES
+from gateway.people.types import Viewer
+
+ENTRIES = 100
+
+
+@get("/accounts/{account_id:str}/members")
+async def show_members(gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str]) -> Response[str]:
+    """Everybody who may look."""
+    account = await enter(gateway, viewer, account_id, "manage_members")
+    return await _page(gateway, viewer, account)
+
+
+@post("/accounts/{account_id:str}/members", status_code=200)
+async def invite_member(
+    gateway: TheGateway, viewers: TheViewers, request: Request[Any, Any, Any], viewer: TheViewer, account_id: FromPath[str],
+    form: TheForm,
+) -> Response[str]:  # fmt: skip
+    """Asks somebody in.  Who was never here gets a link, which is shown to whoever asked, to pass on."""
+    account = await enter(gateway, viewer, account_id, "manage_members")
+    email, role = form.get("email", ""), role_named(form.get("role", ""))
+    secret = await gateway.database.write(
+        lambda conn: invite(conn, viewer, account_id, email, role, now_us())
+    )
+    viewers.forget()
+    base = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    return await _page(
+        gateway, viewer, account, invited=email, link=f"{base}/dashboard/link/{secret}" if secret else ""
+    )
+
+
+@post("/accounts/{account_id:str}/members/{person_id:str}")
+async def change_member(
+    gateway: TheGateway,
+    viewers: TheViewers,
+    viewer: TheViewer,
+    account_id: FromPath[str],
+    person_id: FromPath[str],
+    form: TheForm,
+) -> Redirect:
+    """Another role; the role `none` is none."""
+    await enter(gateway, viewer, account_id, "manage_members")
+    wanted, now = form.get("role", ""), now_us()
+    if wanted == "none":
+        await gateway.database.write(lambda conn: remove(conn, viewer, account_id, person_id, now))
+    else:
+        role = role_named(wanted)
+        await gateway.database.write(lambda conn: change_role(conn, viewer, account_id, person_id, role, now))
+    viewers.forget()
+    return Redirect(f"/dashboard/accounts/{account_id}/members", status_code=303)
+
+
+@get("/accounts/{account_id:str}/log")
+async def show_log(
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], before: FromQuery[str] = ""
+) -> Response[str]:
+    """What was changed here, the last first."""
+    account = await enter(gateway, viewer, account_id, "manage_members")
+    found = await gateway.database.read(
+        lambda conn: store.list_entries(conn, account_id=account_id, before=before or None, limit=ENTRIES)
+    )
+    return page("log.html.j2", viewer, **around(account, viewer, "Log"), entries=found)
+
+
+async def _page(
+    gateway: Gateway, viewer: Viewer, account: Account, invited: str = "", link: str = ""
+) -> Response[str]:
+    found = await gateway.database.read(lambda conn: store.members_of(conn, account.id))
+    return page("members.html.j2", viewer, **around(account, viewer, "Members"), members=found, roles=ROLES,
+                invited=invited, link=link)  # fmt: skip

@@ -1,0 +1,172 @@
+"""The operator's pages: everybody's traffic and money, accounts, workers, drift, prices, and the check of the ledger."""
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
+
+from gateway.accounts import store as accounts
+from gateway.accounts.types import Account
+from gateway.api.audit import audit_once
+from gateway.api.wiring import TheGateway
+from gateway.api.workers import list_workers, set_cordon
+from gateway.catalog import store as catalog
+from gateway.credit import store as credit
+from gateway.credit.give import GIVEN_KINDS, give, open_account
+from gateway.credit.types import GrantKind
+from gateway.dashboard.chart import Series, largest, stacked
+from gateway.dashboard.door import TheForm, TheViewer, operator_only
+from gateway.dashboard.render import page
+from gateway.dashboard.words import axis_usd
+from gateway.errors import BadRequest
+from gateway.kit.clock import DAY_US, month_begin_us, now_us, rfc3339
+from gateway.kit.db import ReadConn, WriteConn
+from gateway.kit.money import parse_usd
+from gateway.metering import store as metering
+from gateway.people.log import record
+from gateway.rollups import store as rollups
+from gateway.rollups.types import Sums
+
+DAYS = 30
+
+
+@get("/operator")
+async def show_traffic(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
+    """What comes in, from everybody."""
+    operator_only(viewer)
+    found = await gateway.database.read(lambda conn: _read_traffic(conn, now_us()))
+    loads = [(worker, gateway.router.loads.of(worker.name)) for worker in gateway.workers.workers]
+    return page(
+        "operator.html.j2", viewer, here="Traffic", **found, loads=loads, waiting=gateway.router.waiting
+    )
+
+
+@get("/operator/accounts")
+async def show_accounts(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
+    """Every account, its credit and what it spent this month."""
+    operator_only(viewer)
+    rows = await gateway.database.read(lambda conn: _read_accounts(conn, now_us()))
+    return page("operator_accounts.html.j2", viewer, here="Accounts", rows=rows, kinds=GIVEN_KINDS)
+
+
+@post("/operator/accounts")
+async def make_account(gateway: TheGateway, viewer: TheViewer, form: TheForm) -> Redirect:
+    """Opens one: with the price book's sign-up credit, or with exactly this."""
+    operator_only(viewer)
+    book = gateway.catalog.book
+    text = form.get("grant", "")
+    amount = _usd(text, "grant") if text else book.sign_up_nanousd
+
+    def make(conn: WriteConn) -> Account:
+        account = open_account(
+            conn, form.get("name", ""), grant_nanousd=amount, kind="top_up" if text else "sign_up",
+            reason=f"dashboard, {viewer.email}", monthly_free_nanousd=None if text else book.monthly_free_nanousd,
+        )  # fmt: skip
+        record(conn, viewer.email, "account.open", now_us(), target=account.name, account_id=account.id,
+               after={"grant_nanousd": amount})  # fmt: skip
+        return account
+
+    await gateway.database.write(make)
+    return Redirect("/dashboard/operator/accounts", status_code=303)
+
+
+@post("/operator/accounts/{account_id:str}/grants")
+async def make_grant(
+    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], form: TheForm
+) -> Redirect:
+    """Gives credit, or takes some back."""
+    operator_only(viewer)
+    amount = _usd(form.get("amount", ""), "amount")
+    kind: GrantKind = next((each for each in GIVEN_KINDS if each == form.get("kind")), "top_up")
+    reason = form.get("reason") or f"dashboard, {viewer.email}"
+
+    def grant(conn: WriteConn) -> None:
+        given = give(conn, account_id, amount, kind=kind, reason=reason)
+        record(conn, viewer.email, "account.grant", now_us(), target=given.id, account_id=account_id,
+               after={"amount_nanousd": amount, "kind": kind, "reason": reason})  # fmt: skip
+
+    await gateway.database.write(grant)
+    return Redirect("/dashboard/operator/accounts", status_code=303)
+
+
+@get("/operator/workers")
+async def show_workers(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
+    """Each worker's load and health, as this process sees it."""
+    operator_only(viewer)
+    found = await list_workers.fn(gateway)
+    return page("operator_workers.html.j2", viewer, here="Workers", workers=found.data)
+
+
+@post("/operator/workers")
+async def cordon_worker(gateway: TheGateway, viewer: TheViewer, form: TheForm) -> Redirect:
+    """Cordoned, it gets nothing new and finishes what it does."""
+    operator_only(viewer)
+    name, cordoned = form.get("name", ""), form.get("cordoned") == "yes"
+    await set_cordon(gateway, name, cordoned=cordoned)
+    await gateway.database.write(
+        lambda conn: record(
+            conn, viewer.email, "worker.cordon", now_us(), target=name, after={"cordoned": cordoned}
+        )
+    )
+    return Redirect("/dashboard/operator/workers", status_code=303)
+
+
+@get("/operator/prices")
+async def show_prices(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
+    """Every version of the price book, the newest first."""
+    operator_only(viewer)
+    books = await gateway.database.read(catalog.list_books)
+    in_force = gateway.catalog.book.version
+    return page("operator_prices.html.j2", viewer, here="Prices", books=books[::-1], in_force=in_force)
+
+
+@get("/operator/ledger")
+async def show_ledger(
+    gateway: TheGateway, viewer: TheViewer, check: FromQuery[bool] = False
+) -> Response[str]:
+    """By how much counts differ; with `check`, everything derived again."""
+    operator_only(viewer)
+    drift = await gateway.database.read(metering.sum_drift)
+    report = await gateway.database.read(audit_once) if check else None
+    return page("operator_ledger.html.j2", viewer, here="Ledger", drift=drift, report=report)
+
+
+def _read_traffic(conn: ReadConn, now: int) -> dict[str, Any]:
+    today = now // DAY_US
+    days = range(today - DAYS + 1, today + 1)
+    found = rollups.sum_by(conn, "day", (days.start, days.stop), "period", "account_id")
+    names = accounts.names_of(conn, {str(account) for (_, account), _ in found})
+    costs: dict[str, dict[int, int]] = {}
+    for (day, account), sums in found:
+        costs.setdefault(names[str(account)], {})[int(day)] = sums.cost_nanousd
+    series = largest([Series(name, [by_day.get(day, 0) for day in days]) for name, by_day in costs.items()])
+    labels = [rfc3339(day * DAY_US)[5:10] for day in days]
+    begin = month_begin_us(now) // DAY_US
+    [(_, this_month)] = rollups.sum_by(conn, "day", (begin, today + 1))
+    [(_, this_day)] = rollups.sum_by(conn, "day", (today, today + 1))
+    return {
+        "series": [each for each in series if each.total],
+        "chart": stacked(labels, series, axis_usd, f"Cost by day and account, {DAYS} days"),
+        "month": this_month,
+        "today": this_day,
+        "days": DAYS,
+    }
+
+
+def _read_accounts(conn: ReadConn, now: int) -> list[tuple[Account, Any, Sums]]:
+    days = (month_begin_us(now) // DAY_US, now // DAY_US + 1)
+    spent = {str(account): sums for (account,), sums in rollups.sum_by(conn, "day", days, "account_id")}
+    balances = credit.list_balances(conn)
+    return [
+        (account, balances[account.id], spent.get(account.id, Sums()))
+        for account in accounts.list_accounts(conn)
+        if account.id in balances
+    ]
+
+
+def _usd(text: str, param: str) -> int:
+    try:
+        return parse_usd(text.removeprefix("$"))
+    except ValueError as error:
+        raise BadRequest(f"{param}: {error}", param=param) from error

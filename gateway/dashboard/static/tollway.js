@@ -1,0 +1,30 @@
+// What moves.  Every page works without it.
+
+// An element with data-live="SECONDS" follows its page: it is fetched again and replaced while somebody looks.
+const live = document.querySelector("[data-live]");
+if (live) {
+  const follow = async () => {
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+        if (answer.redirected) location.reload();
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+        const here = document.getElementById("live");
+        if (fresh && here && fresh.innerHTML !== here.innerHTML && !here.contains(document.activeElement)) here.replaceWith(fresh);
+      } catch { /* the gateway is away for a moment: the next turn asks again */ }
+    }
+    setTimeout(follow, Number(live.dataset.live) * 1000);
+  };
+  setTimeout(follow, Number(live.dataset.live) * 1000);
+}
+
+// A select inside .filters shows at once what it chose.
+for (const field of document.querySelectorAll(".filters select")) field.addEventListener("change", () => field.form.requestSubmit());
+
+// A button with data-copy="ID" copies that element's text.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    button.textContent = "Copied";
+  });
+}

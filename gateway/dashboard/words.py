@@ -1,0 +1,111 @@
+"""What people read on pages: money, tokens, instants.  What is shortened has the exact value in its title."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from gateway.billing.words import MINUS, TOKEN_CLASS_WORDS, exact, one_line, short
+from gateway.kit.clock import SECOND_US, rfc3339
+from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD
+
+OUTCOME_WORDS = {
+    "client_gone": "client left",
+    "credit_ended": "credit ran out",
+    "deadline": "deadline passed",
+}
+"""Where the underscore's words would not do."""
+_SCALES = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
+
+
+def usd(nanousd: int) -> str:
+    """To read at a glance: `$12.34`, `$0.0213`, `<$0.0001`."""
+    size = abs(nanousd)
+    sign = MINUS if nanousd < 0 else ""
+    if size >= NANOS_PER_USD - 50_000 or size == 0:  # four decimals of it would be $1.0000
+        cents = (size + NANOS_PER_CENT // 2) // NANOS_PER_CENT
+        return f"{sign}${cents // 100:,}.{cents % 100:02d}"
+    if size < NANOS_PER_CENT // 100:
+        return f"{sign}<$0.0001" if not sign else f"{sign}$0.0001"
+    parts = (size + 50_000) // 100_000
+    return f"{sign}${parts // 10_000}.{parts % 10_000:04d}"
+
+
+def axis_usd(nanousd: int) -> str:
+    """`$0.05`: as few decimals as say it."""
+    whole = short(nanousd)
+    return whole.removesuffix(".00") if nanousd else "$0"
+
+
+def money(nanousd: int) -> Markup:
+    """`usd`, with the exact amount in its title."""
+    return Markup('<span class="usd" title="{}">{}</span>').format(exact(nanousd), usd(nanousd))
+
+
+def count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+def about(number: int) -> str:
+    """`12.3 M`: three digits are enough for an axis."""
+    for scale, letter in _SCALES:
+        if number >= scale:
+            tenths = number * 10 // scale
+            return (
+                f"{tenths // 10}.{tenths % 10}{letter}"
+                if tenths % 10 and tenths < 1000
+                else f"{tenths // 10}{letter}"
+            )
+    return str(number)
+
+
+def tokens(number: int) -> Markup:
+    """`about`, with all digits in its title."""
+    return Markup('<span title="{:,}">{}</span>').format(number, about(number))
+
+
+def moment(instant_us: int) -> Markup:
+    """`24 Nov, 05:12:03`, as a `time` element; UTC, as everything here."""
+    when = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        rfc3339(instant_us), rfc3339(instant_us), f"{when.day} {when:%b}, {when:%H:%M:%S}"
+    )
+
+
+def day(instant_us: int) -> Markup:
+    """`24 Nov 2026`."""
+    when = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(instant_us), f"{when.day} {when:%b %Y}")
+
+
+def duration(micros: int) -> str:
+    """`340 ms`, `12.3 s`."""
+    millis = micros // 1000
+    return f"{millis} ms" if millis < 1000 else f"{millis // 1000}.{millis % 1000 // 100} s"
+
+
+def outcome(name: str) -> str:
+    return OUTCOME_WORDS.get(name, name.replace("_", " "))
+
+
+def token_class(name: str) -> str:
+    return TOKEN_CLASS_WORDS.get(name, name)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "money": money,
+    "usd": usd,
+    "exact": exact,
+    "short": short,
+    "count": count,
+    "about": about,
+    "tokens": tokens,
+    "moment": moment,
+    "day": day,
+    "duration": duration,
+    "outcome": outcome,
+    "token_class": token_class,
+    "one_line": one_line,
+}

@@ -1,0 +1,28 @@
+from typing import Literal
+
+import msgspec
+
+Period = Literal["hour", "day"]
+By = Literal["period", "account_id", "key_id", "model"]
+
+
+class Behind(msgspec.Struct, frozen=True):
+    """An account whose sums end at `done`, while its events go on to `head`."""
+
+    account_id: str
+    done: int
+    head: int
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one group of requests.  `unbilled_requests` failed on our side, or were empty; `duration_us` is in all."""
+
+    requests: int = 0
+    unbilled_requests: int = 0
+    input_tokens: int = 0
+    input_image_tokens: int = 0
+    input_cached_tokens: int = 0
+    output_tokens: int = 0
+    output_reasoning_tokens: int = 0
+    cost_nanousd: int = 0
+    duration_us: int = 0
