@@ -36,6 +36,8 @@ from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.kit.money import parse_usd
+from gateway.mail import Mailer
+from gateway.mail.read_url import read_url
 from gateway.metering.writer import Writer
 from gateway.people.find import ViewerFinder
 from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
@@ -67,6 +69,7 @@ def build(settings: Settings) -> Litestar:
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
+    mailer = mailer_of(settings)
     asked = [
         answering(
             gateway,
@@ -89,11 +92,12 @@ def build(settings: Settings) -> Litestar:
             "finder": Provide(_constant(finder), sync_to_thread=False),
             "key_secret": Provide(_constant(secret), sync_to_thread=False),
             "viewers": Provide(_constant(viewers), sync_to_thread=False),
+            "mailer": Provide(_constant(mailer), sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
-        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s)],
+        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s), lambda _app: _closing(mailer)],
         openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
@@ -175,6 +179,22 @@ def routing(settings: Settings) -> Routing:
         )
     except BadRequest as error:
         raise SettingsError(f"`policy`: {error.message}") from error
+
+
+def mailer_of(settings: Settings) -> Mailer:
+    """Raises SettingsError: `smtp_url` cannot be read."""
+    try:
+        return Mailer(read_url(settings.smtp_url) if settings.smtp_url else None, settings.mail_from)
+    except BadRequest as error:
+        raise SettingsError(error.message) from error
+
+
+@contextlib.asynccontextmanager
+async def _closing(mailer: Mailer) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await mailer.close()
 
 
 @contextlib.asynccontextmanager

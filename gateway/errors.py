@@ -18,6 +18,8 @@ TollwayError
 │   ├── WorkerBusy        503  it said 429 or 503; `Retry-After` is passed on
 │   └── WorkerTimedOut    504  it missed a deadline
 ├── NotInstalled          501  an optional part is missing on this gateway; says which package brings it
+├── NotSetUp              501  this gateway's settings leave it out; says which one brings it
+├── MailNotSent           502  the mail server refused a mail, or was away each time
 ├── NoWorker              503  nobody serves this model at the moment
 └── StorageUnavailable    503  the ledger cannot be written; we refuse work rather than serve it unbilled
 
@@ -169,6 +171,14 @@ class WorkerTimedOut(WorkerFailed):
 
 class NotInstalled(TollwayError):
     status, code = 501, "not_installed"
+
+
+class NotSetUp(TollwayError):
+    status, code = 501, "not_set_up"
+
+
+class MailNotSent(TollwayError):
+    status, code, retryable = 502, "mail_not_sent", True
 
 
 class NoWorker(TollwayError):

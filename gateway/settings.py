@@ -5,6 +5,7 @@ message that names the setting.  Every setting has its heading in `docs/settings
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,9 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests at once, from all processes of this gateway together."""
     usd_per_mtok: dict[str, str] = {}
     """What a million tokens there cost you: `input` and `output`, in dollars.  For the policy `cheapest`."""
+
+    def __repr__(self) -> str:
+        return f"WorkerSettings({self.url!r})"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,6 +86,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """At most this share of requests is sent to a second worker when the first is unusually slow to begin."""
     join_token: str = ""
     """Workers that know it may join by themselves (`tollway-gateway join`).  Empty: none may."""
+    public_url: str = ""
+    """Where browsers find this gateway: what links in mails point to.  Pages work without it."""
+    smtp_url: str = ""
+    """The server that takes mails: `smtp://user:password@host:port` or `smtps://…`.  Empty: no mail is sent."""
+    mail_from: str = ""
+    """Whose name is under them: an address, or `Name <address>`."""
     idempotency_ttl_s: float = 3600.0
     """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
@@ -118,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "lease_ttl_s",
             f"must be at least {LEASE_TTL_S_MIN:g} s: a short silence of the database must not end running requests",
         )
+        self._check_mail()
         for worker in self.workers:
             limit = worker.concurrency_max
             _require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
@@ -127,6 +138,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 "workers",
                 f"has the URL {worker.url!r}; write it like http://127.0.0.1:8000",
             )
+
+    def _check_mail(self) -> None:
+        origin = re.fullmatch(r"https?://[^/?#@\s]+/?", self.public_url)
+        _require(
+            not self.public_url or origin is not None,
+            "public_url",
+            "is an address without a path, like https://llm.example.com",
+        )
+        if self.smtp_url:
+            _require("@" in self.mail_from, "mail_from", "must be set with `smtp_url`: an address of yours")
+            _require(
+                self.mail_from.isprintable(), "mail_from", "is one line, like Tollway <tollway@example.com>"
+            )
+            _require(
+                bool(self.public_url), "public_url", "must be set with `smtp_url`: mails have links in them"
+            )
+
+    def __repr__(self) -> str:
+        return f"Settings({self.masked()})"
 
     @property
     def database(self) -> str:
@@ -151,10 +181,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             values[name] = "(set)" if values[name] else ""
         for worker in values["workers"]:
             worker["api_key"] = "(set)" if worker["api_key"] else ""
-        head, at, tail = values["database_url"].rpartition("@")
-        if at:
-            scheme, _, _ = head.partition("://")
-            values["database_url"] = f"{scheme}://…@{tail}"
+        for name in ("database_url", "smtp_url"):
+            head, at, tail = values[name].rpartition("@")
+            if at:
+                values[name] = f"{head.partition('://')[0]}://…@{tail}"
         return values  # type: ignore[no-any-return]
 
 

@@ -74,10 +74,14 @@ def test_secrets_are_masked() -> None:
         mistral_api_key="sesame",
         key_secret="open",
         database_url="postgresql://u:pass@h/d",
+        smtp_url="smtp://u:letter@h",
+        mail_from="a@b.example",
+        public_url="https://x.example",
         workers=(WorkerSettings("http://w", api_key="door"),),
     )
     shown = msgspec.json.encode(settings.masked()).decode()
-    assert not any(secret in shown for secret in ("sesame", "open", "pass", "door"))
+    for text in (shown, repr(settings)):
+        assert not any(secret in text for secret in ("sesame", "open", "pass", "letter", "door"))
     assert settings.database == "postgresql+psycopg://u:pass@h/d"
     assert Settings(database_url="postgres://h/d").database == "postgresql+psycopg://h/d"
     assert Settings(database_url="sqlite:///x").database == "sqlite:///x"

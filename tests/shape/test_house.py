@@ -22,6 +22,7 @@ ROOMS = {
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
     "rollups": {"kit", "errors", "accounts", "credit", "keys", "metering"},
     "people": {"kit", "errors", "accounts"},
+    "mail": {"kit", "errors"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
     "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "rollups", "workers"},
     "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering"},
@@ -49,6 +50,7 @@ ROOMS = {
         "credit",
         "inference",
         "keys",
+        "mail",
         "metering",
         "people",
         "rollups",
@@ -63,6 +65,7 @@ ROOMS = {
 """The arrows: a room (or a file beside the rooms) and what of ours it may import."""
 
 LIBRARIES = {
+    "aiosmtplib": {"mail"},
     "argon2": {"people"},
     "litestar": {"api", "app", "dashboard"},
     "jinja2": {"billing", "dashboard"},
