@@ -1,5 +1,6 @@
-"""An account's keys: what each may spend and did, and their making, changing, rotating and revoking."""
+"""An account's keys in a list, and the making of one.  The page of one key is `key.py`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -7,14 +8,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from gateway.accounts.types import Account
-from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
+from gateway.api.wiring import TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
-from gateway.keys.create import change_key, create_key, rotate_key
+from gateway.keys.create import create_key
 from gateway.keys.types import Key
 from gateway.kit.clock import now_us, rfc3339
 from gateway.kit.db import ReadConn, WriteConn
@@ -43,47 +44,11 @@ async def make_key(
     def make(conn: WriteConn) -> tuple[Key, str]:
         made = create_key(conn, kind="account", account_id=account_id, name=form.get("name", ""),
                           key_secret=key_secret, caps=caps)  # fmt: skip
-        _record(conn, viewer, "key.create", None, made[0])
+        record_key(conn, viewer, "key.create", None, made[0])
         return made
 
     key, secret = await gateway.database.write(make)
     return await _page(gateway, viewer, account, made=key, secret=secret)
-
-
-@post("/accounts/{account_id:str}/keys/{key_id:str}/{act:str}", status_code=200)
-async def change(
-    gateway: TheGateway, viewer: TheViewer, finder: TheFinder, key_secret: TheKeySecret,
-    account_id: FromPath[str], key_id: FromPath[str], act: FromPath[str], form: TheForm,
-) -> Response[str]:  # fmt: skip
-    """`caps`, `rotate` or `revoke`."""
-    account = await enter(gateway, viewer, account_id, "manage_keys")
-
-    def do(conn: WriteConn) -> tuple[Key, str]:
-        before = store.find_key(conn, key_id, account_id)
-        after, secret = _done(conn, before, act, form, key_secret)
-        _record(conn, viewer, f"key.{act}", before, after)
-        return after, secret
-
-    key, secret = await gateway.database.write(do)
-    finder.forget()
-    return await _page(gateway, viewer, account, made=key if secret else None, secret=secret)
-
-
-def _done(conn: WriteConn, key: Key, act: str, form: dict[str, str], key_secret: bytes) -> tuple[Key, str]:
-    """The key as it is then, and its new secret if it has one.  Raises BadRequest, Conflict."""
-    if act == "revoke":
-        return store.revoke_key(conn, key.id, now_us()), ""
-    if act == "rotate":
-        return rotate_key(conn, key.id, key_secret)
-    if act == "caps":
-        return change_key(conn, key.id, {"name": form.get("name", ""), **caps_of(form)}), ""
-    raise BadRequest(f"there is no {act!r} for a key: caps, rotate or revoke")
-
-
-def _record(conn: WriteConn, viewer: Viewer, action: str, before: Key | None, after: Key) -> None:
-    was = None if before is None else msgspec.structs.asdict(before)
-    record(conn, viewer.email, action, now_us(), target=after.id, account_id=after.account_id,
-           before=was, after=msgspec.structs.asdict(after))  # fmt: skip
 
 
 async def _page(
@@ -94,8 +59,14 @@ async def _page(
 
 
 def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
-    found = store.list_keys(conn, account_id)
-    counters = credit.read_key_counters(conn, [key.id for key in found])
+    found = sorted(store.list_keys(conn, account_id), key=lambda key: key.revoked_us is not None)
+    spent = spent_by(conn, found, now)
+    return {"rows": [(key, spent[key.id]) for key in found], "windows": WINDOWS}
+
+
+def spent_by(conn: ReadConn, keys: Sequence[Key], now: int) -> dict[str, dict[str, int]]:
+    """Nano-dollars by key and window: what its caps are compared with."""
+    counters = credit.read_key_counters(conn, [key.id for key in keys])
     today = rfc3339(now)
     periods = {"day": f"day:{today[:10]}", "month": f"month:{today[:7]}", "total": "total"}
 
@@ -103,8 +74,7 @@ def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
         places = {window: counters.get((key.id, period)) for window, period in periods.items()}
         return {window: counter.settled_nanousd if counter else 0 for window, counter in places.items()}
 
-    rows = [(key, spent(key)) for key in sorted(found, key=lambda key: key.revoked_us is not None)]
-    return {"rows": rows, "windows": WINDOWS}
+    return {key.id: spent(key) for key in keys}
 
 
 def caps_of(form: dict[str, str]) -> dict[str, int | None]:
@@ -117,3 +87,10 @@ def caps_of(form: dict[str, str]) -> dict[str, int | None]:
         except ValueError as error:
             raise BadRequest(f"the cap of a {window}: {error}", param=f"cap_{window}") from error
     return caps
+
+
+def record_key(conn: WriteConn, viewer: Viewer, action: str, before: Key | None, after: Key) -> None:
+    """A line in the audit log; `before`: None of a new one."""
+    was = None if before is None else msgspec.structs.asdict(before)
+    record(conn, viewer.email, action, now_us(), target=after.id, account_id=after.account_id,
+           before=was, after=msgspec.structs.asdict(after))  # fmt: skip

@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from gateway.dashboard import billing, keys, members, operator, overview, requests, sign_in, start, usage
+from gateway.dashboard import billing, key, keys, members, operator, overview, requests, sign_in, start, usage
 from gateway.dashboard.door import TheViewer, form_of
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
@@ -63,7 +63,9 @@ def router() -> Router:
             requests.show_receipt,
             keys.show_keys,
             keys.make_key,
-            keys.change,
+            key.show_key,
+            key.rotate,
+            key.change,
             billing.show_billing,
             billing.show_statement,
             start.show_start,

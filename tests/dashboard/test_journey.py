@@ -92,7 +92,7 @@ def test_the_whole_journey(visitors: tuple[Visitor, Visitor], real: RunningGatew
     desk.get_by_role("button", name="Invite").click()
     page = owner.sign_in(desk.locator("#link").inner_text())
 
-    page.get_by_role("link", name="Keys").click()
+    page.get_by_role("link", name="Keys", exact=True).click()
     page.get_by_label("Name").fill("first key")
     page.get_by_role("button", name="Create").click()
     secret = page.locator("#secret").inner_text()
@@ -113,8 +113,8 @@ def test_the_whole_journey(visitors: tuple[Visitor, Visitor], real: RunningGatew
         _tops_up(desk, account)
         assert client.chat.complete(model=MODEL, messages="Thank you.", max_tokens=4).text is not None
 
-        page.get_by_role("link", name="Keys").click()
-        page.get_by_text("Change", exact=True).click()
+        page.get_by_role("link", name="Keys", exact=True).click()
+        page.get_by_role("link", name="first key").click()
         page.get_by_role("button", name="Revoke for good").click()
         assert page.get_by_text("revoked").first.is_visible()
         with pytest.raises(tollway.AuthenticationFailed):
@@ -122,14 +122,13 @@ def test_the_whole_journey(visitors: tuple[Visitor, Visitor], real: RunningGatew
 
 
 def _hits_a_cap_and_goes_on(page: Page, client: tollway.Tollway) -> None:
-    page.get_by_role("link", name="Keys").click()
-    page.get_by_text("Change", exact=True).click()
-    page.get_by_label("At most a day").first.fill("0.0000001")
+    page.get_by_role("link", name="Keys", exact=True).click()
+    page.get_by_role("link", name="first key").click()
+    page.get_by_label("At most a day").fill("0.0000001")
     page.get_by_role("button", name="Save").click()
     with pytest.raises(tollway.KeyCapReached):
         client.chat.complete(model=MODEL, messages="And again?", max_tokens=8)
-    page.get_by_text("Change", exact=True).click()
-    page.get_by_label("At most a day").first.fill("")
+    page.get_by_label("At most a day").fill("")
     page.get_by_role("button", name="Save").click()
 
 
@@ -151,11 +150,12 @@ def test_every_page_in_every_look(chromium: Browser, real: RunningGateway) -> No
     key = real.account("looks")
     with tollway.Tollway(key, real.url) as client:
         request_id = client.chat.complete(model=MODEL, messages="Say hello.", max_tokens=8).request_id
+        [key] = client.keys.list()
     real.settled_up("looks")
     visitor = Visitor(chromium, real)
     visitor.sign_in(person(real, "looker@example.com", operator=True, looks="owner"))
     base = f"/dashboard/accounts/{real.balance('looks').account_id}"
-    paths = [base + path for path in (*PAGES, f"/requests/{request_id}")]
+    paths = [base + path for path in (*PAGES, f"/requests/{request_id}", f"/keys/{key.id}")]
     paths += [f"/dashboard/operator{path}" for path in OPERATORS] + [
         "/dashboard/sessions",
         "/dashboard/sign-out",

@@ -145,17 +145,19 @@ def test_a_key_from_its_making_to_its_end(gateway: RunningGateway, owner: Browse
     with pytest.raises(tollway.KeyCapReached):
         for _ in range(20):
             ask(gateway, secret, "ok tokens=50")
-    key_id = re.findall(r"/keys/(key_\w+)/caps", owner.page(keys).split("jobs &lt;")[1])[0]
-    capless = owner.fill(keys, f"{keys}/{key_id}/caps", name="jobs", cap_day="", cap_month="$3", cap_total="")
-    assert "of $3.00" in capless.text
+    [key_id] = re.findall(r'/keys/(key_\w+)">jobs &lt;', owner.page(keys))
+    one = f"{keys}/{key_id}"
+    capless = owner.fill(one, f"{one}/caps", name="jobs", cap_day="", cap_month="$3", cap_total="")
+    assert capless.status_code == 303
+    assert "of $3.00" in owner.page(capless.headers["location"])
     eventually(lambda: ask(gateway, secret) is not None, "the cap is gone")
-    wrong = owner.fill(keys, f"{keys}/{key_id}/caps", name="jobs", cap_day="lots")
+    wrong = owner.fill(one, f"{one}/caps", name="jobs", cap_day="lots")
     assert (wrong.status_code, "the cap of a day" in wrong.text) == (400, True)
-    [turned] = re.findall(r'id="secret">(tw_\w+)<', owner.fill(keys, f"{keys}/{key_id}/rotate").text)
+    [turned] = re.findall(r'id="secret">(tw_\w+)<', owner.fill(one, f"{one}/rotate").text)
     with pytest.raises(tollway.AuthenticationFailed):
         ask(gateway, secret)
     ask(gateway, turned)
-    assert "revoked" in owner.fill(keys, f"{keys}/{key_id}/revoke").text
+    assert "revoked, for good" in owner.page(owner.fill(one, f"{one}/revoke").headers["location"])
     with pytest.raises(tollway.AuthenticationFailed):
         ask(gateway, turned)
     log = owner.page(f"{home}/log")

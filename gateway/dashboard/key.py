@@ -1,0 +1,112 @@
+"""The page of one key: what it spent and may spend, and the forms that change it; each change is an `act` of `ACTS`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
+
+from gateway.accounts.types import Account
+from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
+from gateway.dashboard.door import TheForm, TheViewer, around, enter
+from gateway.dashboard.keys import WINDOWS, caps_of, record_key, spent_by
+from gateway.dashboard.render import page
+from gateway.errors import BadRequest
+from gateway.inference.gateway import Gateway
+from gateway.keys import store
+from gateway.keys.create import change_key, rotate_key
+from gateway.keys.types import Key
+from gateway.kit.clock import now_us
+from gateway.kit.db import ReadConn, WriteConn
+from gateway.people.types import Viewer
+
+Form = dict[str, str]
+
+
+def _name_and_caps(conn: WriteConn, key: Key, form: Form) -> Key:
+    return change_key(conn, key.id, {"name": form.get("name", ""), **caps_of(form)})
+
+
+def _revoke(conn: WriteConn, key: Key, _form: Form) -> Key:
+    return store.revoke_key(conn, key.id, now_us())
+
+
+ACTS: dict[str, Callable[[WriteConn, Key, Form], Key]] = {"caps": _name_and_caps, "revoke": _revoke}
+"""What a form of this page does, by the end of its address.  `rotate` is not here: it has a secret to show."""
+DONE = {"caps": "Saved: it counts from now on.", "revoke": "It is revoked, for good."}
+
+
+@get("/accounts/{account_id:str}/keys/{key_id:str}")
+async def show_key(
+    gateway: TheGateway,
+    viewer: TheViewer,
+    account_id: FromPath[str],
+    key_id: FromPath[str],
+    done: FromQuery[str] = "",
+) -> Response[str]:
+    """One key; `done`: which form was just sent."""
+    account = await enter(gateway, viewer, account_id, "see_keys")
+    return await _page(gateway, viewer, account, key_id, note=DONE.get(done, ""))
+
+
+@post("/accounts/{account_id:str}/keys/{key_id:str}/rotate", status_code=200)
+async def rotate(
+    gateway: TheGateway,
+    viewer: TheViewer,
+    finder: TheFinder,
+    key_secret: TheKeySecret,
+    account_id: FromPath[str],
+    key_id: FromPath[str],
+    form: TheForm,
+) -> Response[str]:
+    """Another secret, shown on this page and never again."""
+    account = await enter(gateway, viewer, account_id, "manage_keys")
+    assert "csrf" not in form
+
+    def turn(conn: WriteConn) -> str:
+        before = store.find_key(conn, key_id, account_id)
+        after, secret = rotate_key(conn, key_id, key_secret)
+        record_key(conn, viewer, "key.rotate", before, after)
+        return secret
+
+    secret = await gateway.database.write(turn)
+    finder.forget()
+    return await _page(gateway, viewer, account, key_id, secret=secret)
+
+
+@post("/accounts/{account_id:str}/keys/{key_id:str}/{act:str}")
+async def change(
+    gateway: TheGateway,
+    viewer: TheViewer,
+    finder: TheFinder,
+    account_id: FromPath[str],
+    key_id: FromPath[str],
+    act: FromPath[str],
+    form: TheForm,
+) -> Redirect:
+    """One of `ACTS`."""
+    await enter(gateway, viewer, account_id, "manage_keys")
+    do = ACTS.get(act)
+    if do is None:
+        raise BadRequest(f"there is no {act!r} for a key: {', '.join((*ACTS, 'rotate'))}")
+
+    def change_it(conn: WriteConn) -> None:
+        before = store.find_key(conn, key_id, account_id)
+        record_key(conn, viewer, f"key.{act}", before, do(conn, before, form))
+
+    await gateway.database.write(change_it)
+    finder.forget()
+    return Redirect(f"/dashboard/accounts/{account_id}/keys/{key_id}?done={act}", status_code=303)
+
+
+async def _page(
+    gateway: Gateway, viewer: Viewer, account: Account, key_id: str, *, note: str = "", secret: str = ""
+) -> Response[str]:
+    found = await gateway.database.read(lambda conn: _read_key(conn, account.id, key_id, now_us()))
+    return page("key.html.j2", viewer, **around(account, viewer, "Keys"), **found, note=note, secret=secret)
+
+
+def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:
+    key = store.find_key(conn, key_id, account_id)
+    return {"key": key, "windows": WINDOWS, "spent": spent_by(conn, [key], now)[key.id]}
