@@ -21,6 +21,7 @@ from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
 from gateway.dashboard.routes import router as pages
 from gateway.dashboard.session import SignedIn
+from gateway.dashboard.ways import Ways
 from gateway.errors import BadRequest, TollwayError
 from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
@@ -70,6 +71,7 @@ def build(settings: Settings) -> Litestar:
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
     mailer = mailer_of(settings)
+    ways = Ways(public_url=settings.public_url.rstrip("/"), mailer=mailer)
     asked = [
         answering(
             gateway,
@@ -92,7 +94,7 @@ def build(settings: Settings) -> Litestar:
             "finder": Provide(_constant(finder), sync_to_thread=False),
             "key_secret": Provide(_constant(secret), sync_to_thread=False),
             "viewers": Provide(_constant(viewers), sync_to_thread=False),
-            "mailer": Provide(_constant(mailer), sync_to_thread=False),
+            "ways": Provide(_constant(ways), sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
         },

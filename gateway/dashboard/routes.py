@@ -8,7 +8,19 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from gateway.dashboard import billing, key, keys, members, operator, overview, requests, sign_in, start, usage
+from gateway.dashboard import (
+    billing,
+    by_mail,
+    key,
+    keys,
+    members,
+    operator,
+    overview,
+    requests,
+    sign_in,
+    start,
+    usage,
+)
 from gateway.dashboard.door import TheViewer, form_of
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
@@ -75,6 +87,7 @@ def router() -> Router:
             members.show_log,
             sign_in.show_sign_in,
             sign_in.sign_in,
+            by_mail.ask_for_link,
             sign_in.show_link,
             sign_in.use_link,
             sign_in.show_sign_out,

@@ -11,6 +11,7 @@ from gateway.api.wiring import TheGateway
 from gateway.dashboard.door import TheForm, TheViewer, TheViewers
 from gateway.dashboard.render import page
 from gateway.dashboard.session import with_session
+from gateway.dashboard.ways import TheWays, browser_of, local, sign_in_page
 from gateway.errors import BadRequest, NotAuthenticated
 from gateway.inference.gateway import Gateway
 from gateway.kit.clock import now_us
@@ -24,38 +25,50 @@ from gateway.people.types import Viewer
 
 
 @get("/sign-in")
-async def show_sign_in(request: Request[Any, Any, Any], next: FromQuery[str] = "") -> Response[Any]:  # noqa: A002 - its name in the address
-    """E-mail address and password, or how to get a link."""
+async def show_sign_in(
+    ways: TheWays,
+    request: Request[Any, Any, Any],
+    next: FromQuery[str] = "",  # noqa: A002 - its name in the address
+) -> Response[Any]:
+    """Every way in that there is."""
     if request.scope["state"]["viewer"] is not None:
         return Redirect(local(next))
-    return page("sign_in.html.j2", None, next=local(next), wrong="")
+    return sign_in_page(ways, next_path=local(next))
 
 
 @post("/sign-in", status_code=200)
-async def sign_in(gateway: TheGateway, request: Request[Any, Any, Any], form: TheForm) -> Response[Any]:
+async def sign_in(
+    gateway: TheGateway, ways: TheWays, request: Request[Any, Any, Any], form: TheForm
+) -> Response[Any]:
     """A wrong password shows the page again, and says only that."""
     email, now = form.get("email", ""), now_us()
     person = await gateway.database.read(lambda conn: whose(conn, email, now))
     hashed = person.password_hash if person else None
     right = await asyncio.to_thread(is_password, form.get("password", ""), hashed)
-    ip, agent = _browser(request)
+    ip, agent = browser_of(request)
     secret = await gateway.database.write(
         lambda conn: by_password(conn, email, person, right=right, ip=ip, user_agent=agent, now_us=now)
     )
     if secret is None:
         wrong = "This e-mail address and password do not belong together."
-        return page("sign_in.html.j2", None, status_code=401, next=local(form.get("next", "")), wrong=wrong)
+        return sign_in_page(
+            ways, next_path=local(form.get("next", "")), status_code=401, wrong=wrong, email=email[:254]
+        )
     return with_session(Redirect(local(form.get("next", "")), status_code=303), request, secret)
 
 
 @get("/link/{secret:str}")
-async def show_link(gateway: TheGateway, secret: FromPath[str]) -> Response[str]:
+async def show_link(
+    gateway: TheGateway,
+    secret: FromPath[str],
+    next: FromQuery[str] = "",  # noqa: A002 - its name in the address
+) -> Response[str]:
     """A page with a button: what reads mails in advance opens links, and would use this one up."""
     now = now_us()
     person = await gateway.database.read(lambda conn: store.find_link(conn, hash_of(secret), now))
     if person is None:
         raise NotAuthenticated("this link was used, or is too old; ask for a new one")
-    return page("link.html.j2", None, secret=secret, email=person.email)
+    return page("link.html.j2", None, secret=secret, email=person.email, next=local(next))
 
 
 @post("/link/{secret:str}", status_code=200)
@@ -63,12 +76,11 @@ async def use_link(
     gateway: TheGateway, request: Request[Any, Any, Any], secret: FromPath[str], form: TheForm
 ) -> Response[Any]:
     """Opens a session, once."""
-    assert not form.keys() - {"next"}
-    ip, agent = _browser(request)
+    ip, agent = browser_of(request)
     session = await gateway.database.write(
         lambda conn: by_link(conn, secret, ip=ip, user_agent=agent, now_us=now_us())
     )
-    return with_session(Redirect("/dashboard", status_code=303), request, session)
+    return with_session(Redirect(local(form.get("next", "")), status_code=303), request, session)
 
 
 @get("/sign-out")
@@ -113,13 +125,14 @@ async def end_sessions(
 async def set_password(
     gateway: TheGateway, viewers: TheViewers, viewer: TheViewer, form: TheForm
 ) -> Redirect:
-    """A new one ends all other sessions: somebody else may have opened them."""
+    """A new one ends all other sessions and links: somebody else may have opened them."""
     if form.get("password") != form.get("again"):
         raise BadRequest("the two passwords are not the same; type it twice", param="again")
     hashed = await asyncio.to_thread(hash_password, form.get("password", ""))
 
     def change(conn: WriteConn) -> None:
         store.change_person(conn, viewer.person_id, password_hash=hashed)
+        store.drop_links(conn, viewer.person_id)
         record(conn, viewer.email, "password.change", now_us(), target=viewer.person_id)
 
     await gateway.database.write(change)
@@ -142,13 +155,3 @@ async def _end(
 
     await gateway.database.write(end)
     viewers.forget()
-
-
-def _browser(request: Request[Any, Any, Any]) -> tuple[str, str]:
-    return (request.client.host if request.client else ""), request.headers.get("user-agent", "")
-
-
-def local(path: str) -> str:
-    """Only to pages of ours: two slashes, of whichever kind, lead to other sites."""
-    safe = path.startswith("/dashboard") and "\\" not in path and "//" not in path and path.isprintable()
-    return path if safe else "/dashboard"

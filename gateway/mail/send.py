@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
 from ssl import SSLError
 
 from aiosmtplib import SMTP, SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from gateway.errors import MailNotSent, NotSetUp
+from gateway.errors import MailNotSent, NotSetUp, TollwayError
 from gateway.kit.log import logger
 from gateway.mail.types import Mail, SmtpServer
+
+Writing = Callable[[], Awaitable[Mail | None]]
 
 STEP_S_MAX = 10.0
 """For the server to say something."""
@@ -60,15 +62,17 @@ class Mailer:
                 return
             await asyncio.sleep(pause_s)
 
-    def send_soon(self, mail: Mail) -> None:
+    def send_soon(self, mail: Mail | Writing) -> None:
         """Returns at once, whatever the server does; what cannot be sent in the end is written to the log.
+
+        Instead of a mail, what writes it then, or decides that there is none to send (None).
 
         Raises:
             NotSetUp: there is no `smtp_url`.
         """
         self._required()
         if len(self._tasks) >= WAITING_MAX:
-            logger().error("mail_not_sent", subject=mail.subject, why=f"{WAITING_MAX} mails are waiting")
+            logger().error("mail_not_sent", why=f"{WAITING_MAX} mails are waiting")
             return
         task = asyncio.create_task(self._sent_or_logged(mail))
         self._tasks.add(task)
@@ -96,15 +100,19 @@ class Mailer:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _sent_or_logged(self, mail: Mail) -> None:
+    async def _sent_or_logged(self, mail: Mail | Writing) -> None:
         """The log has no address and no text: there may be a secret in it."""
         try:
-            await self.send(mail)
-        except MailNotSent as error:
-            logger().error("mail_not_sent", subject=mail.subject, why=error.message)
+            written = mail if isinstance(mail, Mail) else await mail()
+            if written is not None:
+                await self.send(written)
+        except TollwayError as error:
+            logger().error("mail_not_sent", why=error.message)
         except asyncio.CancelledError:
-            logger().error("mail_not_sent", subject=mail.subject, why="the gateway was stopped")
+            logger().error("mail_not_sent", why="the gateway was stopped")
             raise
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: the log is where it is told
+            logger().exception("mail_not_sent", why="our bug", exc_info=error)
 
     def _required(self) -> SmtpServer:
         if self._server is None:

@@ -3,6 +3,7 @@
 from gateway.errors import BadRequest, Conflict, NotAllowed, NotFound
 from gateway.kit.db import WriteConn
 from gateway.people import store
+from gateway.people.by_mail import note_invitation
 from gateway.people.log import record
 from gateway.people.roles import ROLES, Role
 from gateway.people.sign_in import INVITATION_TTL_US, add_person, new_link
@@ -18,7 +19,14 @@ def role_named(text: str) -> Role:
 
 
 def invite(
-    conn: WriteConn, viewer: Viewer, account_id: str, email: str, role: Role, now_us: int
+    conn: WriteConn,
+    viewer: Viewer,
+    account_id: str,
+    email: str,
+    role: Role,
+    now_us: int,
+    *,
+    mailed: bool = False,
 ) -> str | None:
     """A link's secret for somebody who was never here; None: they can sign in already.
 
@@ -26,8 +34,11 @@ def invite(
         BadRequest: no e-mail address.
         Conflict: they are in already.
         NotAllowed: only owners make owners.
+        TooManyAttempts: `mailed`, and so were many in the last minutes.
     """
     _check_owner(viewer, account_id, role)
+    if mailed:
+        note_invitation(conn, account_id, now_us)
     person = store.find_person(conn, email.strip())
     known = person is not None
     if person is None:

@@ -42,7 +42,7 @@ def add_person(conn: WriteConn, email: str, *, name: str, is_operator: bool, now
 def new_link(conn: WriteConn, person_id: str, now_us: int, ttl_us: int = LINK_TTL_US) -> str:
     """A secret that opens a session once."""
     secret = new_secret()
-    store.insert_link(conn, hash_of(secret), person_id, now_us + ttl_us)
+    store.insert_link(conn, hash_of(secret), person_id, now_us + ttl_us, now_us)
     return secret
 
 

@@ -7,7 +7,15 @@ from gateway.accounts.tables import accounts
 from gateway.errors import Conflict, NotFound
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.people.roles import Role
-from gateway.people.tables import audit_log, memberships, people, sessions, sign_in_failures, sign_in_links
+from gateway.people.tables import (
+    audit_log,
+    memberships,
+    people,
+    sessions,
+    sign_in_asks,
+    sign_in_failures,
+    sign_in_links,
+)
 from gateway.people.types import Entry, Member, Membership, Person, Session
 
 _Condition = ColumnElement[bool]
@@ -108,7 +116,9 @@ def lock(conn: WriteConn, account_id: str) -> None:
     conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
 
 
-def insert_link(conn: WriteConn, hashed: str, person_id: str, expires_us: int) -> None:
+def insert_link(conn: WriteConn, hashed: str, person_id: str, expires_us: int, now_us: int) -> None:
+    """Those that do not open any more go, so that who asks often fills no disk."""
+    conn.execute(delete(sign_in_links).where(sign_in_links.c.expires_us <= now_us))
     conn.execute(insert(sign_in_links).values(hash=hashed, person_id=person_id, expires_us=expires_us))
 
 
@@ -162,6 +172,20 @@ def failures_of(conn: ReadConn | WriteConn, email: str, since_us: int) -> int:
 
 def forget_failures(conn: WriteConn, email: str) -> None:
     conn.execute(delete(sign_in_failures).where(sign_in_failures.c.email == email))
+
+
+def drop_links(conn: WriteConn, person_id: str) -> None:
+    conn.execute(delete(sign_in_links).where(sign_in_links.c.person_id == person_id))
+
+
+def count_ask(conn: WriteConn, who: str, now_us: int, window_us: int) -> int:
+    """How many with this one, in a window that began with the first; everybody's windows that are over go."""
+    conn.execute(delete(sign_in_asks).where(sign_in_asks.c.begun_us <= now_us - window_us))
+    conn.execute(
+        upsert(conn.dialect.name, sign_in_asks, "asks", add=True), {"who": who, "begun_us": now_us, "asks": 1}
+    )
+    asks: int = conn.execute(select(sign_in_asks.c.asks).where(sign_in_asks.c.who == who)).scalar_one()
+    return asks
 
 
 def insert_session(conn: WriteConn, session: Session, hashed: str) -> None:

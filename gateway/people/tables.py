@@ -43,6 +43,15 @@ sign_in_failures = Table(
 )
 """Wrong passwords in a row since `begun_us`, for addresses that there are and others alike."""
 
+sign_in_asks = Table(
+    "sign_in_asks",
+    metadata,
+    Column("who", String(300), primary_key=True),
+    Column("begun_us", BigInteger, nullable=False),
+    Column("asks", Integer, nullable=False),
+)
+"""How often somebody (`mail ADDRESS`, `from CLIENT`, `invites ACCOUNT`) made us send mail since `begun_us`."""
+
 sessions = Table(
     "sessions",
     metadata,

@@ -32,7 +32,12 @@ MAY: dict[Action, set[Role]] = {
 """Said here once more, so that a change of the roles is a decision."""
 ACCOUNT = "/dashboard/accounts/{account_id}"
 OWN = {"/dashboard/sessions", "/dashboard/sign-out", "/dashboard/password"}
-OPEN = {"/dashboard/sign-in", "/dashboard/link/{secret}", "/dashboard/static/{name}"}
+OPEN = {
+    "/dashboard/sign-in",
+    "/dashboard/sign-in/mail",
+    "/dashboard/link/{secret}",
+    "/dashboard/static/{name}",
+}
 
 
 class House:
