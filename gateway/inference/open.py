@@ -71,6 +71,7 @@ async def _open(wanted: Wanted, trace: Trace) -> Exchange:
     for _ in range(ATTEMPTS_MAX):
         if failed is not None and not gateway.retries.spend():
             break
+        tried -= {name for name in tried if gateway.router.health.is_back_since(name, begun)}
         # All attempts, and the waits between them, share the time that one request has.
         left = gateway.timeouts.after(time.monotonic() - begun)
         try:
@@ -160,8 +161,8 @@ async def _attempt(wanted: Wanted, found: Found, left: Timeouts, tried: set[str]
         tried.add(name)
         if error.code == NOT_IN_PLAN:
             gateway.workers.withdraw(name, need.model_id)
-        elif isinstance(error, WorkerTimedOut) and health.silent_for(name) >= time.monotonic() - begun:
-            health.frozen(name)
+        elif isinstance(error, WorkerTimedOut):
+            health.silent(name, time.monotonic() - begun)
         else:
             health.failed(name)
         raise

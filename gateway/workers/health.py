@@ -58,11 +58,14 @@ class Health:
             state.pause_s = min(PAUSE_S_MAX, state.pause_s * 2 or PAUSE_S_MIN)
             state.open_until = now + state.pause_s
 
-    def frozen(self, name: str) -> None:
-        """It was silent to everybody for a whole deadline: out at once."""
+    def silent(self, name: str, for_s: float) -> None:
+        """A request waited in vain for so long.  If everybody else did too, it is frozen, and out at once."""
         state = self.of(name)
-        state.failures = max(state.failures, FAILURES_MAX - 1)
+        heard_at = state.heard_at
+        if self.silent_for(name) >= for_s:
+            state.failures = max(state.failures, FAILURES_MAX - 1)
         self.failed(name)
+        state.heard_at = heard_at  # nobody heard of it now, either
 
     def busy(self, name: str, model_id: str, for_s: float) -> None:
         """It said so (429, 503, its rate limits): no failure, but it gets nothing for this model until then."""
@@ -87,6 +90,10 @@ class Health:
     def wants_probe(self, name: str) -> bool:
         open_until = self.of(name).open_until
         return open_until is not None and self._clock() >= open_until
+
+    def is_back_since(self, name: str, at: float) -> bool:
+        """Whether it was out and came back after this moment of the clock."""
+        return self.of(name).recovered_at > at
 
     def share(self, name: str) -> float:
         """Of its fair load: less than 1 while it starts slowly."""

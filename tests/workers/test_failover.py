@@ -1,5 +1,6 @@
 """Failing well: until the first byte another worker is asked, nothing is billed twice, and the bad one is soon out."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -150,3 +151,31 @@ def test_the_last_worker_is_asked_however_bad_it_was(tmp_path: Path, fresh: Name
                 assert api.post(PATH, json=chat("x")).status_code == 502
             only.mood = "ok tokens=3"
             assert api.post(PATH, json=chat("x")).status_code == 200
+
+
+def test_who_waited_at_one_while_the_other_came_back_is_served_by_the_other(
+    tmp_path: Path, fresh: Name
+) -> None:
+    """Two workers, both of which break in the life of one request, but never both at once."""
+    options = {"first_byte_timeout_s": 1.5, "request_deadline_s": 8.0}
+    with (
+        Moody(kind="vllm") as one,
+        Moody(kind="vllm") as two,
+        RunningGateway(tmp_path, one.url, two.url, **options) as gateway,
+        gateway.api(gateway.account(fresh())) as api,
+        gateway.api(gateway.operator()) as admin,
+    ):
+
+        def out() -> list[str]:
+            return [each["url"] for each in admin.get("/admin/v1/workers").json()["data"] if each["out"]]
+
+        answers: list[int] = []
+        one.mood = two.mood = "hang"
+        thread = threading.Thread(target=lambda: answers.append(api.post(PATH, json=chat("x")).status_code))
+        thread.start()
+        eventually(lambda: len(out()) == 1, "the first that was asked is out")
+        back = one if out() == [one.url] else two
+        back.mood = "ok tokens=3"
+        eventually(lambda: out() == [], "a probe found it well again")
+        thread.join()
+        assert answers == [200]

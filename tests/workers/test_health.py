@@ -60,3 +60,28 @@ def test_a_busy_worker_is_busy_for_as_long_as_it_said_and_for_that_model() -> No
     assert (health.busy_for("a", "m"), health.busy_for("a", "n"), health.is_open("a")) == (5, 0, False)
     clock.now += 5
     assert health.busy_for("a", "m") == 0
+
+
+def test_a_worker_that_is_silent_to_everybody_for_a_deadline_is_out_at_once() -> None:
+    """Those who began before it fell silent, and gave up before, do not hide that nobody heard of it."""
+    clock = Clock()
+    health = Health(clock)
+    health.heard("a")
+    clock.now += 4
+    health.silent("a", 5)  # begun a second before it was last heard of
+    assert not health.is_open("a"), "others heard of it while this one waited"
+    clock.now += 2
+    health.silent("a", 5)  # begun a second after
+    assert health.is_open("a")
+
+
+def test_a_worker_that_came_back_is_known_for_it() -> None:
+    clock = Clock()
+    health = Health(clock)
+    begun = clock.now
+    for _ in range(FAILURES_MAX):
+        health.failed("a")
+    assert not health.is_back_since("a", begun)
+    clock.now += 1
+    health.succeeded("a")
+    assert (health.is_back_since("a", begun), health.is_back_since("a", clock.now)) == (True, False)
