@@ -20,9 +20,9 @@ FLAGS = (
     "--tokenizer-mode=mistral", "--config-format=mistral", "--load-format=mistral", "--enforce-eager",
     "--max-model-len=4096", "--max-num-seqs=8", "--kv-cache-memory-bytes=64M", "--reasoning-parser=mistral",
     "--tool-call-parser=mistral", "--enable-auto-tool-choice", "--enable-prompt-tokens-details",
-    '--limit-mm-per-prompt={"image":4}',
+    '--limit-mm-per-prompt={"image":4}', "--allowed-media-domains=none.invalid",
 )  # fmt: skip
-"""The model card's own, cut down to a CPU; `--enable-prompt-tokens-details` is what metering wants."""
+"""As docs/gpu-box.md has them, cut down to a CPU; `--enable-prompt-tokens-details` is what metering wants."""
 
 
 class VllmServer:

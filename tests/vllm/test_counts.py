@@ -159,6 +159,18 @@ def test_reasoning_reaches_each_client_in_its_own_dialect(gateway: RunningGatewa
     assert plain["content"] == chunks[1]["text"]
 
 
+def test_a_link_to_a_picture_is_not_fetched(gateway: RunningGateway, fresh: Name) -> None:
+    """Who names a picture by its address must not make the GPU box read its own network."""
+    link = {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/picture.png"}}
+    name = fresh()
+    with gateway.api(gateway.account(name)) as api:
+        body = {"model": MODEL, "messages": [{"role": "user", "content": [link]}], "max_tokens": 5}
+        answer = api.post(CHAT, json=body, timeout=60)
+    assert answer.status_code == 400
+    assert "domain" in answer.json()["error"]["message"]
+    assert gateway.settled_up(name).settled_nanousd == 0
+
+
 def test_no_drift(gateway: RunningGateway) -> None:
     eventually(lambda: bool(gateway.database.read_now(sum_drift)), "the samples are counted")
     (row,) = gateway.database.read_now(sum_drift)

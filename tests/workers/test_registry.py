@@ -42,6 +42,26 @@ def test_a_worker_that_cannot_list_its_models_is_taken_at_the_operators_word(
             assert api.post("/v1/chat/completions", json=chat("ok")).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("owner", "kind"),
+    [
+        ("vllm", "vllm"),
+        ("sglang", "sglang"),
+        ("llamacpp", "llamacpp"),
+        ("library", "ollama"),
+        ("somebody", "openai"),
+    ],
+)
+def test_a_worker_is_known_by_how_it_lists_its_models(tmp_path: Path, owner: str, kind: str) -> None:
+    with (
+        ScriptedWorker(kind=owner) as worker,
+        RunningGateway(tmp_path, worker.url) as gateway,
+        gateway.api(gateway.operator()) as admin,
+    ):
+        (listed,) = admin.get("/admin/v1/workers").json()["data"]
+    assert (listed["kind"], listed["models"]) == (kind, {"magistral-small-2509": "magistral-small-2509"})
+
+
 def test_load_is_spread_and_returns_to_nothing(tmp_path: Path) -> None:
     with (
         ScriptedWorker() as one,

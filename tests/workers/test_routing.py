@@ -238,6 +238,11 @@ def test_a_workers_own_numbers() -> None:
     assert parse("vllm", VLLM, 5.0) == Gauge(running=5, waiting=1, cache=0.75, read_at=5.0)
     llamacpp = b"llamacpp:requests_processing 2\nllamacpp:requests_deferred 4\n"
     assert parse("llamacpp", llamacpp, 0.0) == Gauge(running=2, waiting=4, cache=0, read_at=0.0)
+    sglang = (
+        b'sglang:num_running_reqs{model_name="m"} 7.0\nsglang:num_queue_reqs{model_name="m"} 2.0\n'
+        b'sglang:token_usage{model_name="m"} 0.28\n'
+    )
+    assert parse("sglang", sglang, 0.0) == Gauge(running=7, waiting=2, cache=0.28, read_at=0.0)
     assert parse("vllm", b"<html>no metrics here</html>", 0.0) is None
 
 
