@@ -14,6 +14,7 @@ from litestar.types import Scope
 from gateway.api.completions import answering
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.api.filters import selection
+from gateway.api.log import lines
 from gateway.api.openapi.serve import get_document
 from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
@@ -97,6 +98,7 @@ def build(settings: Settings) -> Litestar:
             "ways": Provide(_constant(ways), sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
+            "lines": Provide(lines, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
         lifespan=[lambda _app: _running(gateway, settings.lease_idle_s), lambda _app: _closing(mailer)],

@@ -18,19 +18,20 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.accounts.store import find_account
+from gateway.acts.keys import create_key
+from gateway.acts.people import operators_link
 from gateway.catalog.rate import rate, total_nanousd
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.types import Starts, TokenCounts
-from gateway.keys.create import create_key
-from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.money import format_usd
-from gateway.people.sign_in import operators_link
 from gateway.serve import HANDOVER, show_secrets, with_embedded
 from gateway.settings import Settings
 from gateway.start import DEMO_ACCOUNT, bootstrap, key_secret, prepare, price_book
 
 QUESTION = "In two sentences: why does a toll road count the cars that pass?"
+BY = "demo"
+"""Who does this, in the audit log."""
 START_TIMEOUT_S = 30.0
 STAND_IN_FOR = "magistral-small-2509"
 MODEL = "smollm2-135m"
@@ -75,7 +76,7 @@ def _another_key(settings: Settings) -> str:
         account = database.read_now(lambda conn: find_account(conn, DEMO_ACCOUNT))
         _, key = database.write_now(
             lambda conn: create_key(
-                conn, kind="account", account_id=account.id, name="demo again", key_secret=secret
+                conn, BY, kind="account", account_id=account.id, name="demo again", key_secret=secret
             )
         )
         return key
@@ -186,7 +187,7 @@ def _show_pages(console: Console, base_url: str, settings: Settings) -> None:
     """A link that signs whoever runs this in as an operator."""
     database = Database(settings.database)
     try:
-        secret = database.write_now(lambda conn: operators_link(conn, OPERATOR, now_us()))
+        secret = database.write_now(lambda conn: operators_link(conn, BY, OPERATOR))
     finally:
         database.close()
     console.print("[bold]Watch it[/] (this link signs you in once, within 15 minutes)")

@@ -10,17 +10,19 @@ from pathlib import Path
 import msgspec
 
 from gateway.accounts.store import list_accounts
+from gateway.acts.accounts import open_account
+from gateway.acts.keys import create_key
+from gateway.acts.prices import publish_at_start
 from gateway.catalog import read_toml
-from gateway.catalog.store import publish
 from gateway.catalog.types import PriceBook
-from gateway.credit.give import open_account
-from gateway.keys.create import create_key
 from gateway.keys.store import list_keys
 from gateway.kit import schema
 from gateway.kit.db import Database, ReadConn, WriteConn
 from gateway.settings import Settings
 
 DEMO_ACCOUNT = "demo"
+BY = "start"
+"""Who does this, in the audit log."""
 
 
 class FirstStart(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ def prepare(settings: Settings) -> None:
     database = Database(url)
     try:
         book = price_book(settings)
-        database.write_now(lambda conn: publish(conn, book))
+        database.write_now(lambda conn: publish_at_start(conn, BY, book))
     finally:
         database.close()
 
@@ -75,18 +77,21 @@ def bootstrap(settings: Settings) -> FirstStart:
         operator = demo = None
         if not any(key.kind == "operator" for key in list_keys(reading)):
             _, operator = create_key(
-                conn, kind="operator", account_id=None, name="first operator", key_secret=secret
+                conn, BY, kind="operator", account_id=None, name="first operator", key_secret=secret
             )
         if not list_accounts(reading):
             account = open_account(
                 conn,
+                BY,
                 DEMO_ACCOUNT,
                 grant_nanousd=book.sign_up_nanousd,
                 kind="sign_up",
                 reason="first start",
                 monthly_free_nanousd=book.monthly_free_nanousd,
             )
-            _, demo = create_key(conn, kind="account", account_id=account.id, name="demo", key_secret=secret)
+            _, demo = create_key(
+                conn, BY, kind="account", account_id=account.id, name="demo", key_secret=secret
+            )
         return FirstStart(operator, demo)
 
     try:

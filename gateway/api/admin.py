@@ -7,6 +7,8 @@ from litestar import delete, get, patch, post, put
 from litestar.params import JSONBody
 
 from gateway.accounts import store as accounts
+from gateway.acts.accounts import give, open_account, set_credit_limit
+from gateway.acts.keys import change_key, create_key, revoke_key, rotate_key
 from gateway.api.schemas.accounts import (
     AccountInfo,
     CreditLimit,
@@ -30,14 +32,12 @@ from gateway.api.schemas.keys import (
     with_secret,
 )
 from gateway.api.schemas.shapes import ListOf, instant, money, usd
-from gateway.api.wiring import AccountName, KeyId, TheFinder, TheGateway, TheKeySecret
+from gateway.api.wiring import AccountName, KeyId, TheCaller, TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
-from gateway.credit.give import GIVEN_KINDS, give, open_account, set_credit_limit
+from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
 from gateway.errors import BadRequest, NotFound
 from gateway.keys import store as keys
-from gateway.keys.create import change_key, create_key, rotate_key
-from gateway.kit.clock import now_us
 from gateway.workers.order_by import parse_policy
 
 
@@ -49,7 +49,7 @@ async def list_accounts(gateway: TheGateway) -> ListOf[AccountInfo]:
 
 
 @post("/admin/v1/accounts", refusals=(409,))
-async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> AccountInfo:
+async def create_account(gateway: TheGateway, caller: TheCaller, data: JSONBody[NewAccount]) -> AccountInfo:
     """Open an account.  With `grant_usd` it has exactly that credit; without, what the price book gives at sign-up and monthly."""
     signed_up = data.grant_usd is None
     amount = (
@@ -58,6 +58,7 @@ async def create_account(gateway: TheGateway, data: JSONBody[NewAccount]) -> Acc
     account = await gateway.database.write(
         lambda conn: open_account(
             conn,
+            caller.actor,
             data.name,
             grant_nanousd=amount,
             kind="sign_up" if signed_up else "top_up",
@@ -82,17 +83,21 @@ async def get_account_credits(gateway: TheGateway, name: AccountName) -> Credits
 
 @put("/admin/v1/accounts/{name:str}/credit_limit", refusals=(404, 409))
 async def put_credit_limit(
-    gateway: TheGateway, name: AccountName, data: JSONBody[CreditLimit]
+    gateway: TheGateway, caller: TheCaller, name: AccountName, data: JSONBody[CreditLimit]
 ) -> CreditLimitInfo:
     """Set how far an account may go beyond its credit, to be invoiced.  More than 0 makes it postpaid."""
     limit = usd(data.credit_limit_usd, "credit_limit_usd")
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, name))
-    balance = await gateway.database.write(lambda conn: set_credit_limit(conn, account.id, limit))
+    balance = await gateway.database.write(
+        lambda conn: set_credit_limit(conn, caller.actor, account.id, limit)
+    )
     return CreditLimitInfo(account=name, **money("credit_limit", balance.credit_limit_nanousd))
 
 
 @post("/admin/v1/accounts/{name:str}/grants", refusals=(404, 409))
-async def create_grant(gateway: TheGateway, name: AccountName, data: JSONBody[NewGrant]) -> GrantInfo:
+async def create_grant(
+    gateway: TheGateway, caller: TheCaller, name: AccountName, data: JSONBody[NewGrant]
+) -> GrantInfo:
     """Give an account credit; a negative `correction` takes some back."""
     amount = usd(data.amount_usd, "amount_usd")
     if data.kind not in GIVEN_KINDS:
@@ -103,6 +108,7 @@ async def create_grant(gateway: TheGateway, name: AccountName, data: JSONBody[Ne
     grant = await gateway.database.write(
         lambda conn: give(
             conn,
+            caller.actor,
             account.id,
             amount,
             kind=kind,
@@ -122,7 +128,7 @@ async def list_keys(gateway: TheGateway) -> ListOf[KeyInfo]:
 
 @post("/admin/v1/keys", refusals=(404,))
 async def create_account_key(
-    gateway: TheGateway, key_secret: TheKeySecret, data: JSONBody[NewKey]
+    gateway: TheGateway, caller: TheCaller, key_secret: TheKeySecret, data: JSONBody[NewKey]
 ) -> KeyWithSecret:
     """Make a key for an account.  Its secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
@@ -130,6 +136,7 @@ async def create_account_key(
     key, secret = await gateway.database.write(
         lambda conn: create_key(
             conn,
+            caller.actor,
             kind="account",
             account_id=account.id,
             name=data.name,
@@ -144,7 +151,7 @@ async def create_account_key(
 
 @patch("/admin/v1/keys/{key_id:str}", refusals=(404,))
 async def patch_key(
-    gateway: TheGateway, finder: TheFinder, key_id: KeyId, data: JSONBody[KeyChange]
+    gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_id: KeyId, data: JSONBody[KeyChange]
 ) -> KeyInfo:
     """Change a key's name, caps, policy, and whether it manages keys.  What it spent so far counts."""
     changes: dict[str, Any] = changes_of(data)
@@ -152,24 +159,26 @@ async def patch_key(
         changes["policy"] = parse_policy(data.policy)
     if data.manages_keys is not msgspec.UNSET:
         changes["manages_keys"] = data.manages_keys
-    key = await gateway.database.write(lambda conn: change_key(conn, key_id, changes))
+    key = await gateway.database.write(lambda conn: change_key(conn, caller.actor, key_id, changes))
     finder.forget()
     return key_info(key)
 
 
 @delete("/admin/v1/keys/{key_id:str}", status_code=200, refusals=(404,))
-async def revoke_key(gateway: TheGateway, finder: TheFinder, key_id: KeyId) -> KeyInfo:
+async def revoke_any_key(gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_id: KeyId) -> KeyInfo:
     """Revoke a key, for good.  What it is doing it may finish."""
-    key = await gateway.database.write(lambda conn: keys.revoke_key(conn, key_id, now_us()))
+    key = await gateway.database.write(lambda conn: revoke_key(conn, caller.actor, key_id))
     finder.forget()
     return key_info(key)
 
 
 @post("/admin/v1/keys/{key_id:str}/rotate", status_code=200, refusals=(404, 409))
 async def rotate_any_key(
-    gateway: TheGateway, finder: TheFinder, key_secret: TheKeySecret, key_id: KeyId
+    gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_secret: TheKeySecret, key_id: KeyId
 ) -> KeyWithSecret:
     """Give a key a new secret, which is in this answer and nowhere else.  All else stays; the old secret is refused from now on."""
-    key, secret = await gateway.database.write(lambda conn: rotate_key(conn, key_id, key_secret))
+    key, secret = await gateway.database.write(
+        lambda conn: rotate_key(conn, caller.actor, key_id, key_secret)
+    )
     finder.forget()
     return with_secret(key, secret)

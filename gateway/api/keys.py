@@ -3,6 +3,7 @@
 from litestar import delete, get, patch, post
 from litestar.params import JSONBody
 
+from gateway.acts import keys as acts
 from gateway.api.customer import account_of
 from gateway.api.schemas.keys import (
     KeyInfo,
@@ -16,8 +17,7 @@ from gateway.api.schemas.keys import (
 )
 from gateway.api.schemas.shapes import ListOf
 from gateway.api.wiring import KeyId, TheCaller, TheFinder, TheGateway, TheKeySecret
-from gateway.keys import manage, store
-from gateway.kit.clock import now_us
+from gateway.keys import store
 
 
 @get("/v1/keys")
@@ -35,7 +35,9 @@ async def create_own_key(
     """Make a key of the same account.  Its secret is in this answer and nowhere else; the key that asks must manage keys."""
     caps = caps_of(data)
     key, secret = await gateway.database.write(
-        lambda conn: manage.create_own(conn, caller, name=data.name, caps=caps, key_secret=key_secret)
+        lambda conn: acts.create_own(
+            conn, caller.actor, caller, name=data.name, caps=caps, key_secret=key_secret
+        )
     )
     return with_secret(key, secret)
 
@@ -50,7 +52,7 @@ async def change_own_key(
 ) -> KeyInfo:
     """Change a key's name and caps.  What it spent so far counts; the key that asks must manage keys."""
     changes = changes_of(data)
-    key = await gateway.database.write(lambda conn: manage.change_own(conn, caller, key_id, changes))
+    key = await gateway.database.write(lambda conn: acts.change_own(conn, caller, key_id, changes))
     finder.forget()
     return key_info(key)
 
@@ -58,7 +60,7 @@ async def change_own_key(
 @delete("/v1/keys/{key_id:str}", status_code=200, refusals=(404,))
 async def revoke_own_key(gateway: TheGateway, finder: TheFinder, caller: TheCaller, key_id: KeyId) -> KeyInfo:
     """Revoke a key, for good.  What it is doing it may finish; the key that asks must manage keys."""
-    key = await gateway.database.write(lambda conn: manage.revoke_own(conn, caller, key_id, now_us()))
+    key = await gateway.database.write(lambda conn: acts.revoke_own(conn, caller, key_id))
     finder.forget()
     return key_info(key)
 
@@ -71,8 +73,6 @@ async def rotate_own_key(
 
     Every key may rotate itself; others, a key that manages keys.
     """
-    key, secret = await gateway.database.write(
-        lambda conn: manage.rotate_own(conn, caller, key_id, key_secret)
-    )
+    key, secret = await gateway.database.write(lambda conn: acts.rotate_own(conn, caller, key_id, key_secret))
     finder.forget()
     return with_secret(key, secret)

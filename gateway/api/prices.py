@@ -3,13 +3,13 @@
 from litestar import get, post
 from litestar.params import JSONBody
 
+from gateway.acts.prices import publish_later
 from gateway.api.schemas.models import NewPrices, PriceBookInfo, price_book_info
 from gateway.api.schemas.shapes import ListOf
-from gateway.api.wiring import TheGateway
+from gateway.api.wiring import TheCaller, TheGateway
 from gateway.catalog import store as catalog
 from gateway.catalog.read_toml import PriceBookError, parse
 from gateway.errors import BadRequest
-from gateway.kit.clock import now_us
 
 
 @get("/admin/v1/prices")
@@ -21,11 +21,11 @@ async def list_prices(gateway: TheGateway) -> ListOf[PriceBookInfo]:
 
 
 @post("/admin/v1/prices", refusals=(409,))
-async def publish_prices(gateway: TheGateway, data: JSONBody[NewPrices]) -> PriceBookInfo:
+async def publish_prices(gateway: TheGateway, caller: TheCaller, data: JSONBody[NewPrices]) -> PriceBookInfo:
     """Enter a price book, as TOML, that takes effect later.  Gateways that run pick it up by themselves."""
     try:
         book = parse(data.toml, "toml")
     except PriceBookError as error:
         raise BadRequest(str(error), param="toml") from error
-    await gateway.database.write(lambda conn: catalog.publish_later(conn, book, now_us()))
+    await gateway.database.write(lambda conn: publish_later(conn, caller.actor, book))
     return price_book_info(book)

@@ -8,6 +8,8 @@ import msgspec
 from litestar import delete, get, patch, post, put
 from litestar.params import JSONBody, QueryParameter
 
+from gateway.acts.workers import remove_worker as remove
+from gateway.acts.workers import save_worker
 from gateway.api.schemas.shapes import ListOf
 from gateway.api.schemas.workers import (
     URL_CHARS_MAX,
@@ -19,15 +21,17 @@ from gateway.api.schemas.workers import (
     WorkerState,
     worker_info,
 )
-from gateway.api.wiring import TheGateway
+from gateway.api.wiring import TheCaller, TheGateway
 from gateway.errors import BadRequest, Conflict, NotFound
 from gateway.inference.gateway import Gateway
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.workers.join import HEARTBEAT_S, HEARTBEAT_TTL_S
-from gateway.workers.store import list_changes, remove_change, save_change
+from gateway.workers.store import list_changes
 from gateway.workers.types import Change
 
 PORT_MAX = 65_535
+JOINER = "a worker with the join token"
+"""Who joins, in the audit log: the token is the same for all, and the line says which worker."""
 
 
 @get("/admin/v1/workers")
@@ -38,18 +42,26 @@ async def list_workers(gateway: TheGateway) -> ListOf[WorkerInfo]:
 
 
 @post("/admin/v1/workers", refusals=(409,))
-async def add_worker(gateway: TheGateway, data: JSONBody[NewWorker]) -> ListOf[WorkerInfo]:
+async def add_worker(gateway: TheGateway, caller: TheCaller, data: JSONBody[NewWorker]) -> ListOf[WorkerInfo]:
     """Add a worker by its URL.  Other processes take it up within two seconds; the answer lists all."""
     change = _added(data)
     if any(worker.url == change.url for worker in gateway.workers.workers):
         raise Conflict(f"{change.url} is a worker already")
-    await _save(gateway, change)
+    await _save(gateway, caller.actor, change)
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
 
 @patch("/admin/v1/workers", refusals=(404,))
-async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> ListOf[WorkerInfo]:
+async def change_worker(
+    gateway: TheGateway, caller: TheCaller, data: JSONBody[WorkerState]
+) -> ListOf[WorkerInfo]:
     """Cordon a worker, change its weight or its limit.  Cordoned, it gets nothing new, and finishes what it is doing."""
+    await change(gateway, caller.actor, data)
+    return await list_workers.fn(gateway)  # type: ignore[no-any-return]
+
+
+async def change(gateway: Gateway, by: str, data: WorkerState) -> None:
+    """Raises NotFound."""
     known = (await _changes(gateway)).get(data.name)
     if known is None and data.name not in {worker.name for worker in gateway.workers.workers}:
         raise NotFound(f"there is no worker {data.name!r}", param="name")
@@ -57,18 +69,14 @@ async def change_worker(gateway: TheGateway, data: JSONBody[WorkerState]) -> Lis
     named = {
         name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET
     }
-    await _save(gateway, msgspec.structs.replace(known, **named))
-    return await list_workers.fn(gateway)  # type: ignore[no-any-return]
-
-
-async def set_cordon(gateway: Gateway, name: str, *, cordoned: bool) -> None:
-    """Raises NotFound."""
-    await change_worker.fn(gateway, WorkerState(name=name, cordoned=cordoned))
+    await _save(gateway, by, msgspec.structs.replace(known, **named))
 
 
 @delete("/admin/v1/workers", status_code=200, refusals=(404,))
 async def remove_worker(
-    gateway: TheGateway, name: Annotated[str, QueryParameter(description="As the list has it.")]
+    gateway: TheGateway,
+    caller: TheCaller,
+    name: Annotated[str, QueryParameter(description="As the list has it.")],
 ) -> ListOf[WorkerInfo]:
     """Remove a worker that was added here or joined.  Those of `tollway.toml` can only be cordoned."""
     known = (await _changes(gateway)).get(name)
@@ -76,7 +84,7 @@ async def remove_worker(
         raise NotFound(
             f"no worker named {name!r} was added here; one of tollway.toml can be cordoned", param="name"
         )
-    await gateway.database.write(lambda conn: remove_change(conn, name))
+    await gateway.database.write(lambda conn: remove(conn, caller.actor, name))
     await _adopt(gateway)
     return await list_workers.fn(gateway)  # type: ignore[no-any-return]
 
@@ -92,7 +100,7 @@ async def join(gateway: TheGateway, data: JSONBody[NewWorker]) -> Joined:
         raise Conflict(f"{change.url} is in tollway.toml; it need not join")
     expires_us = now_us() + HEARTBEAT_TTL_S * SECOND_US
     cordoned = known is not None and known.cordoned
-    await _save(gateway, msgspec.structs.replace(change, cordoned=cordoned, expires_us=expires_us))
+    await _save(gateway, JOINER, msgspec.structs.replace(change, cordoned=cordoned, expires_us=expires_us))
     return Joined(heartbeat_s=HEARTBEAT_S, ttl_s=HEARTBEAT_TTL_S)
 
 
@@ -104,7 +112,7 @@ async def leave(
     known = (await _changes(gateway)).get(_clean(url))
     if known is None or known.expires_us is None:
         raise NotFound(f"no worker joined as {url!r}", param="url")
-    await gateway.database.write(lambda conn: remove_change(conn, known.name))
+    await gateway.database.write(lambda conn: remove(conn, JOINER, known.name))
     await _adopt(gateway)
     return Left(left=True)
 
@@ -137,8 +145,8 @@ async def _changes(gateway: Gateway) -> dict[str, Change]:
     }
 
 
-async def _save(gateway: Gateway, change: Change) -> None:
-    await gateway.database.write(lambda conn: save_change(conn, change))
+async def _save(gateway: Gateway, by: str, change: Change) -> None:
+    await gateway.database.write(lambda conn: save_worker(conn, by, change))
     await _adopt(gateway)
 
 

@@ -15,8 +15,8 @@ _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(PriceBook)
 
 
-def publish_later(conn: WriteConn, book: PriceBook, now_us: int) -> None:
-    """Enters a price change.  It takes effect in the future, so that nobody is surprised by the past.
+def publish_later(conn: WriteConn, book: PriceBook, now_us: int) -> bool:
+    """Enters a price change, or was entered before: False.  It takes effect in the future, so that nobody is surprised by the past.
 
     Raises:
         BadRequest: it would take effect at once or earlier, or has no version above the newest.
@@ -33,11 +33,11 @@ def publish_later(conn: WriteConn, book: PriceBook, now_us: int) -> None:
         raise BadRequest(
             f"the newest version is {newest}; give this book version {newest + 1}", param="version"
         )
-    publish(conn, book)
+    return publish(conn, book)
 
 
-def publish(conn: WriteConn, book: PriceBook) -> None:
-    """Adds a version; publishing the same one again changes nothing.
+def publish(conn: WriteConn, book: PriceBook) -> bool:
+    """Adds a version; publishing the same one again changes nothing, and is False.
 
     Raises:
         Conflict: that version was published with other contents.  Published prices are immutable.
@@ -46,7 +46,7 @@ def publish(conn: WriteConn, book: PriceBook) -> None:
     digest = hashlib.sha256(document).hexdigest()
     known = conn.execute(select(price_books.c.document).where(price_books.c.version == book.version)).scalar()
     if known is not None and _decoder.decode(known) == book:
-        return  # compared as values: a field that a newer program adds does not change an older book
+        return False  # compared as values: a field that a newer program adds does not change an older book
     if known is not None:
         raise Conflict(
             f"price book version {book.version} was published with other contents, and events refer to it;"
@@ -61,6 +61,7 @@ def publish(conn: WriteConn, book: PriceBook) -> None:
             created_us=now_us(),
         )
     )
+    return True
 
 
 def in_force(conn: ReadConn, at_us: int) -> PriceBook:

@@ -6,15 +6,15 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
+from gateway.acts.accounts import give, open_account, set_credit_limit
+from gateway.acts.keys import change_key, create_key, revoke_key, rotate_key
 from gateway.api.schemas.accounts import account_info, credits_of, grant_info
 from gateway.api.schemas.keys import key_info, with_secret
 from gateway.api.schemas.shapes import money
 from gateway.api.schemas.usage import usage_sum
-from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
+from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
-from gateway.credit.give import give, open_account, set_credit_limit
 from gateway.keys import store as keys
-from gateway.keys.create import change_key, create_key, rotate_key
 from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
@@ -51,7 +51,13 @@ def accounts_create(
     with ledger(settings) as database:
         account = database.write_now(
             lambda conn: open_account(
-                conn, name, grant_nanousd=amount, kind=kind, reason="command line", monthly_free_nanousd=free
+                conn,
+                actor(),
+                name,
+                grant_nanousd=amount,
+                kind=kind,
+                reason="command line",
+                monthly_free_nanousd=free,
             )
         )
     show(
@@ -110,7 +116,14 @@ def accounts_grant(
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
         grant = database.write_now(
             lambda conn: give(
-                conn, found.id, amount, kind=given, reason=reason, expires_us=expires_us, priority=priority
+                conn,
+                actor(),
+                found.id,
+                amount,
+                kind=given,
+                reason=reason,
+                expires_us=expires_us,
+                priority=priority,
             )
         )
     show(grant_info(grant), as_json=as_json)
@@ -122,7 +135,7 @@ def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: As
     limit = parse_usd(usd)
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        balance = database.write_now(lambda conn: set_credit_limit(conn, found.id, limit))
+        balance = database.write_now(lambda conn: set_credit_limit(conn, actor(), found.id, limit))
     show(
         msgspec.to_builtins(account_info(found)) | money("credit_limit", balance.credit_limit_nanousd),
         as_json=as_json,
@@ -159,6 +172,7 @@ def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
         key, secret = database.write_now(
             lambda conn: create_key(
                 conn,
+                actor(),
                 kind="operator" if owner is None else "account",
                 account_id=owner,
                 name=name,
@@ -181,7 +195,9 @@ def keys_cap(
 ) -> None:
     """Change a key's caps; what it spent so far counts.  `none` removes one."""
     with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: change_key(conn, key_id, _caps(cap_day, cap_month, cap_total)))
+        key = database.write_now(
+            lambda conn: change_key(conn, actor(), key_id, _caps(cap_day, cap_month, cap_total))
+        )
     show(key_info(key), as_json=as_json)
 
 
@@ -190,7 +206,7 @@ def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJ
     """Which workers may serve a key: local-only, local-then-mistral, cheapest, mistral-only; `none` leaves it to the model."""
     chosen = None if policy == "none" else parse_policy(policy)
     with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: change_key(conn, key_id, {"policy": chosen}))
+        key = database.write_now(lambda conn: change_key(conn, actor(), key_id, {"policy": chosen}))
     show(key_info(key), as_json=as_json)
 
 
@@ -220,7 +236,7 @@ def keys_list(
 def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Revoke a key by its id.  Running gateways refuse it within `key_cache_s` (one second by default)."""
     with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: keys.revoke_key(conn, key_id, now_us()))
+        key = database.write_now(lambda conn: revoke_key(conn, actor(), key_id))
     show(key_info(key), as_json=as_json)
 
 
@@ -229,7 +245,7 @@ def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
     """Give a key a new secret; its id, caps and what it spent stay.  The old one is refused within `key_cache_s`."""
     settings = settings_of(data_dir)
     with ledger(settings) as database:
-        key, secret = database.write_now(lambda conn: rotate_key(conn, key_id, key_secret(settings)))
+        key, secret = database.write_now(lambda conn: rotate_key(conn, actor(), key_id, key_secret(settings)))
     show(with_secret(key, secret), as_json=as_json)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from gateway.catalog.read_toml import PriceBookError
 from gateway.cli.ledger import accounts_app, audit, drift, keys_app, usage
+from gateway.cli.log import log
 from gateway.cli.people import people_app
 from gateway.cli.prices import prices_app, rerate, statement
 from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
@@ -29,6 +30,7 @@ app.command()(audit)
 app.add_typer(prices_app, name="prices")
 app.command()(statement)
 app.command()(rerate)
+app.command()(log)
 
 
 @app.command()

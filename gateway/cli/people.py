@@ -5,18 +5,17 @@ from typing import Annotated, Any, Optional
 import typer
 
 from gateway.accounts.store import find_account
-from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
-from gateway.kit.clock import now_us, rfc3339
+from gateway.acts.people import add_person, disable_person, join_account, make_link
+from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
+from gateway.kit.clock import rfc3339
 from gateway.kit.db import WriteConn
 from gateway.people import store
-from gateway.people.log import record
 from gateway.people.members import role_named
-from gateway.people.sign_in import INVITATION_TTL_US, LINK_TTL_US, add_person, new_link
+from gateway.people.sign_in import INVITATION_TTL_US, LINK_TTL_US
 from gateway.people.types import Person
 from gateway.settings import Settings
 
 people_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the pages at /dashboard.")
-ACTOR = "cli"
 
 
 def link_of(settings: Settings, secret: str) -> str:
@@ -37,24 +36,12 @@ def add(
     settings = settings_of(data_dir)
 
     def make(conn: WriteConn) -> str:
-        now = now_us()
         person = store.find_person(conn, email.strip())
         if person is None:
-            person = add_person(conn, email, name=name, is_operator=operator, now_us=now)
-            record(conn, ACTOR, "person.add", now, target=person.email, after={"is_operator": operator})
+            person = add_person(conn, actor(), email, name=name, is_operator=operator)
         if account is not None:
-            found = find_account(conn, account)
-            store.join(conn, found.id, person.id, role_named(role), now)
-            record(
-                conn,
-                ACTOR,
-                "member.invite",
-                now,
-                target=person.email,
-                account_id=found.id,
-                after={"role": role},
-            )
-        return new_link(conn, person.id, now, INVITATION_TTL_US)
+            join_account(conn, actor(), find_account(conn, account).id, person, role_named(role))
+        return make_link(conn, actor(), person, INVITATION_TTL_US)
 
     with ledger(settings) as database:
         _show_link(link_of(settings, database.write_now(make)), "seven days", as_json=as_json)
@@ -66,7 +53,7 @@ def link(email: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     settings = settings_of(data_dir)
     with ledger(settings) as database:
         secret = database.write_now(
-            lambda conn: new_link(conn, store.require_person(conn, email).id, now_us(), LINK_TTL_US)
+            lambda conn: make_link(conn, actor(), store.require_person(conn, email), LINK_TTL_US)
         )
         _show_link(link_of(settings, secret), "15 minutes", as_json=as_json)
 
@@ -85,14 +72,8 @@ def disable(email: str, data_dir: DataDir = None) -> None:
     """Shut somebody out: their sessions end within a second, and nothing lets them in again."""
     settings = settings_of(data_dir)
 
-    def end(conn: WriteConn) -> None:
-        now, person = now_us(), store.require_person(conn, email)
-        store.change_person(conn, person.id, disabled_us=now)
-        store.revoke_sessions(conn, person.id, now)
-        record(conn, ACTOR, "person.disable", now, target=person.email)
-
     with ledger(settings) as database:
-        database.write_now(end)
+        database.write_now(lambda conn: disable_person(conn, actor(), email))
     out.print(f"{email} is shut out")
 
 

@@ -7,12 +7,13 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
+from gateway.acts.prices import publish_later
 from gateway.billing.draw_up import draw_up, month_of
 from gateway.billing.fields import statement_info
 from gateway.billing.pdf import statement_pdf
 from gateway.catalog import read_toml
 from gateway.catalog import store as catalog
-from gateway.cli.show import AsJson, DataDir, ledger, out, settings_of, show, table
+from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
 from gateway.kit.clock import now_us, rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.rerate import Rerated
@@ -45,7 +46,7 @@ def prices_publish(file: Path, data_dir: DataDir = None, as_json: AsJson = False
     """Enter a price book (TOML) that takes effect later.  Gateways that run pick it up by themselves."""
     book = read_toml.read(file)
     with ledger(settings_of(data_dir)) as database:
-        database.write_now(lambda conn: catalog.publish_later(conn, book, now_us()))
+        database.write_now(lambda conn: publish_later(conn, actor(), book))
     show({"version": book.version, "effective_from": rfc3339(book.effective_from_us)}, as_json=as_json)
 
 

@@ -1,5 +1,7 @@
 """What every command shares: where its settings come from, how it opens the ledger, how it prints."""
 
+import getpass
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -41,6 +43,14 @@ def ledger(settings: Settings) -> AbstractContextManager[Database]:
     """The database, its schema and price book brought up to date."""
     prepare(settings)
     return opened(settings.database)
+
+
+def actor() -> str:
+    """Who it is in the audit log: whoever the operating system says."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"cli:{os.getuid()}"
 
 
 def show(what: dict[str, Any] | msgspec.Struct, *, as_json: bool) -> None:

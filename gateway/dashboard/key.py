@@ -8,14 +8,14 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from gateway.accounts.types import Account
+from gateway.acts.keys import change_key, revoke_key, rotate_key
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
-from gateway.dashboard.keys import WINDOWS, caps_of, record_key, spent_by
+from gateway.dashboard.keys import WINDOWS, caps_of, spent_by
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
-from gateway.keys.create import change_key, rotate_key
 from gateway.keys.types import Key
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn, WriteConn
@@ -24,15 +24,15 @@ from gateway.people.types import Viewer
 Form = dict[str, str]
 
 
-def _name_and_caps(conn: WriteConn, key: Key, form: Form) -> Key:
-    return change_key(conn, key.id, {"name": form.get("name", ""), **caps_of(form)})
+def _name_and_caps(conn: WriteConn, by: str, key: Key, form: Form) -> Key:
+    return change_key(conn, by, key.id, {"name": form.get("name", ""), **caps_of(form)})
 
 
-def _revoke(conn: WriteConn, key: Key, _form: Form) -> Key:
-    return store.revoke_key(conn, key.id, now_us())
+def _revoke(conn: WriteConn, by: str, key: Key, _form: Form) -> Key:
+    return revoke_key(conn, by, key.id)
 
 
-ACTS: dict[str, Callable[[WriteConn, Key, Form], Key]] = {"caps": _name_and_caps, "revoke": _revoke}
+ACTS: dict[str, Callable[[WriteConn, str, Key, Form], Key]] = {"caps": _name_and_caps, "revoke": _revoke}
 """What a form of this page does, by the end of its address.  `rotate` is not here: it has a secret to show."""
 DONE = {"caps": "Saved: it counts from now on.", "revoke": "It is revoked, for good."}
 
@@ -65,10 +65,8 @@ async def rotate(
     assert "csrf" not in form
 
     def turn(conn: WriteConn) -> str:
-        before = store.find_key(conn, key_id, account_id)
-        after, secret = rotate_key(conn, key_id, key_secret)
-        record_key(conn, viewer, "key.rotate", before, after)
-        return secret
+        key = store.find_key(conn, key_id, account_id)
+        return rotate_key(conn, viewer.email, key.id, key_secret)[1]
 
     secret = await gateway.database.write(turn)
     finder.forget()
@@ -92,8 +90,7 @@ async def change(
         raise BadRequest(f"there is no {act!r} for a key: {', '.join((*ACTS, 'rotate'))}")
 
     def change_it(conn: WriteConn) -> None:
-        before = store.find_key(conn, key_id, account_id)
-        record_key(conn, viewer, f"key.{act}", before, do(conn, before, form))
+        do(conn, viewer.email, store.find_key(conn, key_id, account_id), form)
 
     await gateway.database.write(change_it)
     finder.forget()

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from gateway.accounts.types import Account
+from gateway.acts.keys import create_key
 from gateway.api.wiring import TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
@@ -15,12 +15,10 @@ from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
-from gateway.keys.create import create_key
 from gateway.keys.types import Key
 from gateway.kit.clock import now_us, rfc3339
-from gateway.kit.db import ReadConn, WriteConn
+from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
-from gateway.people.log import record
 from gateway.people.types import Viewer
 
 WINDOWS = ("day", "month", "total")
@@ -41,13 +39,10 @@ async def make_key(
     account = await enter(gateway, viewer, account_id, "manage_keys")
     caps = caps_of(form)
 
-    def make(conn: WriteConn) -> tuple[Key, str]:
-        made = create_key(conn, kind="account", account_id=account_id, name=form.get("name", ""),
-                          key_secret=key_secret, caps=caps)  # fmt: skip
-        record_key(conn, viewer, "key.create", None, made[0])
-        return made
-
-    key, secret = await gateway.database.write(make)
+    key, secret = await gateway.database.write(
+        lambda conn: create_key(conn, viewer.email, kind="account", account_id=account_id, name=form.get("name", ""),
+                                key_secret=key_secret, caps=caps)
+    )  # fmt: skip
     return await _page(gateway, viewer, account, made=key, secret=secret)
 
 
@@ -87,10 +82,3 @@ def caps_of(form: dict[str, str]) -> dict[str, int | None]:
         except ValueError as error:
             raise BadRequest(f"the cap of a {window}: {error}", param=f"cap_{window}") from error
     return caps
-
-
-def record_key(conn: WriteConn, viewer: Viewer, action: str, before: Key | None, after: Key) -> None:
-    """A line in the audit log; `before`: None of a new one."""
-    was = None if before is None else msgspec.structs.asdict(before)
-    record(conn, viewer.email, action, now_us(), target=after.id, account_id=after.account_id,
-           before=was, after=msgspec.structs.asdict(after))  # fmt: skip

@@ -1,9 +1,9 @@
-"""An account's members, and the log of what they changed."""
+"""An account's members."""
 
 from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from gateway.accounts.types import Account
@@ -20,8 +20,6 @@ from gateway.people import store
 from gateway.people.members import change_role, invite, remove, role_named
 from gateway.people.roles import ROLES
 from gateway.people.types import Viewer
-
-ENTRIES = 100
 
 
 @get("/accounts/{account_id:str}/members")
@@ -72,18 +70,6 @@ async def change_member(
         await gateway.database.write(lambda conn: change_role(conn, viewer, account_id, person_id, role, now))
     viewers.forget()
     return Redirect(f"/dashboard/accounts/{account_id}/members", status_code=303)
-
-
-@get("/accounts/{account_id:str}/log")
-async def show_log(
-    gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], before: FromQuery[str] = ""
-) -> Response[str]:
-    """What was changed here, the last first."""
-    account = await enter(gateway, viewer, account_id, "manage_members")
-    found = await gateway.database.read(
-        lambda conn: store.list_entries(conn, account_id=account_id, before=before or None, limit=ENTRIES)
-    )
-    return page("log.html.j2", viewer, **around(account, viewer, "Log"), entries=found)
 
 
 async def _page(

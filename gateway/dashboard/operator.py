@@ -8,12 +8,14 @@ from litestar.response import Redirect
 
 from gateway.accounts import store as accounts
 from gateway.accounts.types import Account
+from gateway.acts.accounts import give, open_account
 from gateway.api.audit import audit_once
+from gateway.api.schemas.workers import WorkerState
 from gateway.api.wiring import TheGateway
-from gateway.api.workers import list_workers, set_cordon
+from gateway.api.workers import change, list_workers
 from gateway.catalog import store as catalog
 from gateway.credit import store as credit
-from gateway.credit.give import GIVEN_KINDS, give, open_account
+from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
 from gateway.dashboard.chart import Series, largest, stacked
 from gateway.dashboard.door import TheForm, TheViewer, operator_only
@@ -21,10 +23,9 @@ from gateway.dashboard.render import page
 from gateway.dashboard.words import axis_usd
 from gateway.errors import BadRequest
 from gateway.kit.clock import DAY_US, month_begin_us, now_us, rfc3339
-from gateway.kit.db import ReadConn, WriteConn
+from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
-from gateway.people.log import record
 from gateway.rollups import store as rollups
 from gateway.rollups.types import Sums
 
@@ -58,16 +59,12 @@ async def make_account(gateway: TheGateway, viewer: TheViewer, form: TheForm) ->
     text = form.get("grant", "")
     amount = _usd(text, "grant") if text else book.sign_up_nanousd
 
-    def make(conn: WriteConn) -> Account:
-        account = open_account(
-            conn, form.get("name", ""), grant_nanousd=amount, kind="top_up" if text else "sign_up",
+    await gateway.database.write(
+        lambda conn: open_account(
+            conn, viewer.email, form.get("name", ""), grant_nanousd=amount, kind="top_up" if text else "sign_up",
             reason=f"dashboard, {viewer.email}", monthly_free_nanousd=None if text else book.monthly_free_nanousd,
-        )  # fmt: skip
-        record(conn, viewer.email, "account.open", now_us(), target=account.name, account_id=account.id,
-               after={"grant_nanousd": amount})  # fmt: skip
-        return account
-
-    await gateway.database.write(make)
+        )
+    )  # fmt: skip
     return Redirect("/dashboard/operator/accounts", status_code=303)
 
 
@@ -81,12 +78,9 @@ async def make_grant(
     kind: GrantKind = next((each for each in GIVEN_KINDS if each == form.get("kind")), "top_up")
     reason = form.get("reason") or f"dashboard, {viewer.email}"
 
-    def grant(conn: WriteConn) -> None:
-        given = give(conn, account_id, amount, kind=kind, reason=reason)
-        record(conn, viewer.email, "account.grant", now_us(), target=given.id, account_id=account_id,
-               after={"amount_nanousd": amount, "kind": kind, "reason": reason})  # fmt: skip
-
-    await gateway.database.write(grant)
+    await gateway.database.write(
+        lambda conn: give(conn, viewer.email, account_id, amount, kind=kind, reason=reason)
+    )
     return Redirect("/dashboard/operator/accounts", status_code=303)
 
 
@@ -102,13 +96,8 @@ async def show_workers(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
 async def cordon_worker(gateway: TheGateway, viewer: TheViewer, form: TheForm) -> Redirect:
     """Cordoned, it gets nothing new and finishes what it does."""
     operator_only(viewer)
-    name, cordoned = form.get("name", ""), form.get("cordoned") == "yes"
-    await set_cordon(gateway, name, cordoned=cordoned)
-    await gateway.database.write(
-        lambda conn: record(
-            conn, viewer.email, "worker.cordon", now_us(), target=name, after={"cordoned": cordoned}
-        )
-    )
+    wanted = WorkerState(name=form.get("name", ""), cordoned=form.get("cordoned") == "yes")
+    await change(gateway, viewer.email, wanted)
     return Redirect("/dashboard/operator/workers", status_code=303)
 
 

@@ -65,6 +65,12 @@ def find_key(conn: ReadConn | WriteConn, key_id: str, account_id: str | None = N
     return found[0]
 
 
+def peek_key(conn: WriteConn, key_id: str) -> Key | None:
+    """As it is before a change that may yet refuse; None: there is none."""
+    found = rows(Key, conn.execute(select(*_PUBLIC).where(api_keys.c.id == key_id)))
+    return found[0] if found else None
+
+
 def lock_key(conn: WriteConn, key_id: str) -> Key:
     """A key that is known to exist; nobody changes it until this transaction ends.  Events may still refer to it."""
     query = select(*_PUBLIC).where(api_keys.c.id == key_id).with_for_update(key_share=True)

@@ -35,3 +35,9 @@ class Caller(msgspec.Struct, frozen=True):
     cap_month_nanousd: int | None = None
     cap_total_nanousd: int | None = None
     policy: str | None = None
+    name: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who it is in the audit log."""
+        return f"key:{self.key_id} {self.name}"

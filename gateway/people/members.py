@@ -43,6 +43,7 @@ def invite(
     known = person is not None
     if person is None:
         person = add_person(conn, email, name="", is_operator=False, now_us=now_us)
+        record(conn, viewer.email, "person.add", now_us, target=person.email, after={"is_operator": False})
     store.join(conn, account_id, person.id, role, now_us)
     record(
         conn,

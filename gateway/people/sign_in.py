@@ -46,14 +46,6 @@ def new_link(conn: WriteConn, person_id: str, now_us: int, ttl_us: int = LINK_TT
     return secret
 
 
-def operators_link(conn: WriteConn, email: str, now_us: int) -> str:
-    """A link's secret for an operator, who is made known if need be."""
-    person = store.find_person(conn, email) or add_person(
-        conn, email, name="", is_operator=True, now_us=now_us
-    )
-    return new_link(conn, person.id, now_us)
-
-
 def by_link(conn: WriteConn, secret: str, *, ip: str, user_agent: str, now_us: int) -> str:
     """A session's secret.  Raises NotAuthenticated: used, too old, or never made."""
     person_id = store.use_link(conn, hash_of(secret), now_us)

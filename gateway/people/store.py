@@ -16,7 +16,7 @@ from gateway.people.tables import (
     sign_in_failures,
     sign_in_links,
 )
-from gateway.people.types import Entry, Member, Membership, Person, Session
+from gateway.people.types import Entry, Lines, Member, Membership, Person, Session
 
 _Condition = ColumnElement[bool]
 
@@ -239,13 +239,21 @@ def insert_entry(conn: WriteConn, entry: Entry) -> None:
     conn.execute(insert(audit_log).values(msgspec.structs.asdict(entry)))
 
 
-def list_entries(
-    conn: ReadConn, *, account_id: str | None = None, before: str | None = None, limit: int
-) -> list[Entry]:
-    """The last first, of an account or all; `before`: the last id of the piece before."""
+def list_entries(conn: ReadConn, lines: Lines, *, before: str | None = None, limit: int) -> list[Entry]:
+    """The last first; `before`: the last id of the piece before.
+
+    What people change is little beside what programs ask, so only an account's lines have an index of their own.
+    """
     query = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
-    if account_id is not None:
-        query = query.where(audit_log.c.account_id == account_id)
+    if lines.account_id is not None:
+        query = query.where(audit_log.c.account_id == lines.account_id)
+    for name in ("actor", "action", "target"):
+        if begin := getattr(lines, name):
+            query = query.where(audit_log.c[name].startswith(begin, autoescape=True))
+    if lines.since_us is not None:
+        query = query.where(audit_log.c.at_us >= lines.since_us)
+    if lines.until_us is not None:
+        query = query.where(audit_log.c.at_us < lines.until_us)
     if before is not None:
         query = query.where(audit_log.c.id < before)
     return rows(Entry, conn.execute(query))

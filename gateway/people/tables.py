@@ -79,5 +79,5 @@ audit_log = Table(
     Column("before", Text, nullable=True),
     Column("after", Text, nullable=True),
 )
-"""Only ever appended to.  `actor`: an e-mail address, a key's id, or `cli`; `before` and `after` are JSON."""
+"""Only ever appended to.  `actor`: see gateway/acts; `before` and `after` are JSON."""
 Index("ix_audit_log_account_id", audit_log.c.account_id, audit_log.c.id)

@@ -58,6 +58,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None
 
 
+class Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """Which lines of the log: of one account; by, of and about what begins so; at `since_us` or later, before `until_us`."""
+
+    account_id: str | None = None
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+    since_us: int | None = None
+    until_us: int | None = None
+
+
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Whose session it is.  An operator of the installation sees and does everything, in every account."""
 

@@ -17,6 +17,11 @@ def list_changes(conn: ReadConn, now_us: int) -> list[Change]:
     return [Change(**{**row, "models": msgspec.json.decode(row["models"])}) for row in found]
 
 
+def find_change(conn: WriteConn, name: str, now_us: int) -> Change | None:
+    """What holds now of one worker."""
+    return next((change for change in list_changes(ReadConn(conn), now_us) if change.name == name), None)
+
+
 def save_change(conn: WriteConn, change: Change) -> None:
     """The whole row; again: changes nothing."""
     row = msgspec.structs.asdict(change) | {"models": msgspec.json.encode(change.models).decode()}

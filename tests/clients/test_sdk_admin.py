@@ -69,6 +69,7 @@ def test_a_day(operator: Operator) -> None:
     request_id, cost = _an_account_spends(operator)
     _its_bill(operator, request_id, cost)
     _the_books_are_right(operator, cost)
+    _who_did_it(operator)
     _prices(operator)
     _workers(operator)
     assert "tollway_requests_in_flight" in operator.ask(lambda admin: admin.metrics())
@@ -141,6 +142,18 @@ def _the_books_are_right(operator: Operator, cost: Money) -> None:
     report = operator.ask(lambda admin: admin.ledger.audit())
     assert (report.ok, report.accounts, report.events, report.settled) == (True, 1, 1, cost)
     assert all(row.worker for row in operator.ask(lambda admin: admin.ledger.drift()))
+
+
+def _who_did_it(operator: Operator) -> None:
+    page = operator.ask(lambda admin: admin.log.list(action="account.", limit=2))
+    assert [line.action for line in page.data] == ["account.limit", "account.grant"]
+    assert (page.has_more, page.data[0].after) == (True, {"credit_limit_nanousd": 2_000_000_000})
+    [opened] = operator.ask(
+        lambda admin: admin.log.list(
+            "Gauß & Söhne", "2026-01-01T00:00:00Z", actor="key:", action="account.", after=page.last_id
+        )
+    )
+    assert (opened.action, opened.before, opened.target) == ("account.open", None, "Gauß & Söhne")
 
 
 def _prices(operator: Operator) -> None:

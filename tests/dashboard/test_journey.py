@@ -142,7 +142,7 @@ def _tops_up(desk: Page, account: str) -> None:
 
 
 PAGES = ("", "/usage", "/requests", "/keys", "/billing", "/members", "/log", "/start")
-OPERATORS = ("", "/accounts", "/workers", "/prices", "/ledger")
+OPERATORS = ("", "/accounts", "/workers", "/prices", "/ledger", "/log")
 
 
 def test_every_page_in_every_look(chromium: Browser, real: RunningGateway) -> None:

@@ -10,13 +10,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, ParameterKwarg, PathParameter, QueryParameter
 
 from gateway.api.filters import selection
+from gateway.api.log import lines
 from gateway.inference.request import MISTRAL_PREFIX
 
 Tag = Literal["inference", "account", "admin", "join", "health"]
 """By subject; each has its kind of key."""
 
 JSON = "application/json"
-_DEPENDENCIES: dict[str, Callable[..., Any]] = {"selection": selection}
+_DEPENDENCIES: dict[str, Callable[..., Any]] = {"selection": selection, "lines": lines}
 """Those that read parameters of their own."""
 _TYPED = re.compile(r"{(\w+):\w+}")
 _STATUS = {"POST": 201}

@@ -20,12 +20,13 @@ from tollway._shells.admin_async import (
     AsyncAccounts,
     AsyncKeys,
     AsyncLedger,
+    AsyncLog,
     AsyncPrices,
     AsyncReceipts,
     AsyncUsage,
     AsyncWorkers,
 )
-from tollway._shells.admin_site import Ledger, Prices, Receipts, Usage, Workers
+from tollway._shells.admin_site import Ledger, Log, Prices, Receipts, Usage, Workers
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.admin import (
     Account,
@@ -38,6 +39,7 @@ from tollway._types.admin import (
     Difference,
     Drift,
     GrantKind,
+    LogEntry,
     Policy,
     PriceBook,
     PricedModel,
@@ -63,6 +65,7 @@ __all__ = [
     "Difference",
     "Drift",
     "GrantKind",
+    "LogEntry",
     "Policy",
     "PriceBook",
     "PricedModel",
@@ -106,6 +109,7 @@ class Admin:
         self.usage = Usage(self._link)
         self.receipts = Receipts(self._link)
         self.ledger = Ledger(self._link)
+        self.log = Log(self._link)
         self.prices = Prices(self._link)
         self.workers = Workers(self._link)
 
@@ -155,6 +159,7 @@ class AsyncAdmin:
         self.usage = AsyncUsage(self._link)
         self.receipts = AsyncReceipts(self._link)
         self.ledger = AsyncLedger(self._link)
+        self.log = AsyncLog(self._link)
         self.prices = AsyncPrices(self._link)
         self.workers = AsyncWorkers(self._link)
 

@@ -22,6 +22,7 @@ from tollway._types.admin import (
     CreditLimit,
     Drift,
     GrantKind,
+    LogEntry,
     PriceBook,
     Statement,
     Worker,
@@ -129,6 +130,24 @@ def audit() -> Call[AuditReport]:
 
 def drift() -> Call[list[Drift]]:
     return Call("GET", "/admin/v1/drift", wire.list_reader(Drift))
+
+
+def log(
+    account: str | None,
+    since: datetime | str | None,
+    until: datetime | str | None,
+    *,
+    actor: str | None,
+    action: str | None,
+    target: str | None,
+    limit: int | None,
+    after: str | None,
+) -> Call[Page[LogEntry]]:
+    where = path(
+        "admin", "v1", "log", account=account, since=instant(since), until=instant(until), actor=actor,
+        action=action, target=target, limit=limit, after=after,
+    )  # fmt: skip
+    return Call("GET", where, wire.reader(Page[LogEntry]))
 
 
 def prices() -> Call[list[PriceBook]]:

@@ -23,6 +23,7 @@ from tollway._types.admin import (
     CreditLimit,
     Drift,
     GrantKind,
+    LogEntry,
     Policy,
     PriceBook,
     Statement,
@@ -164,6 +165,29 @@ class AsyncLedger(_Resource):
     async def drift(self) -> list[Drift]:
         """`Ledger.drift`, as a coroutine: `print([row.worker for row in await admin.ledger.drift() if row.input_differs])`."""
         return await self._link.ask(admin.drift())
+
+
+class AsyncLog(_Resource):
+    """`Log` for asyncio."""
+
+    async def list(
+        self,
+        account: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page[LogEntry]:
+        """`Log.list`, as a coroutine: `print([line.actor for line in await admin.log.list(action="key.")])`."""
+        return await self._link.ask(
+            admin.log(
+                account, since, until, actor=actor, action=action, target=target, limit=limit, after=after
+            )
+        )
 
 
 class AsyncPrices(_Resource):

@@ -16,6 +16,7 @@ from tollway._types.admin import (
     AdminGroupBy,
     AuditReport,
     Drift,
+    LogEntry,
     PriceBook,
     Worker,
 )
@@ -96,6 +97,37 @@ class Ledger(_Resource):
         Example: `print([row.worker for row in admin.ledger.drift() if row.input_differs])`
         """
         return self._link.ask(admin.drift())
+
+
+class Log(_Resource):
+    """Who changed what."""
+
+    def list(
+        self,
+        account: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Page[LogEntry]:
+        """What people and keys changed in [since, until), the last first, at most `limit` lines (1,000).
+
+        `account` is a name or id; of `actor`, `action` and `target` the beginning is enough.
+
+        Raises: BadRequest: an instant or the limit cannot be read; NotFound: no such account; AuthenticationFailed,
+        PermissionDenied: no operator's key; APIConnectionError, or another of the error tree.
+
+        Example: `print([(line.actor, line.before, line.after) for line in admin.log.list(action="key.")])`
+        """
+        return self._link.ask(
+            admin.log(
+                account, since, until, actor=actor, action=action, target=target, limit=limit, after=after
+            )
+        )
 
 
 class Prices(_Resource):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -122,6 +122,22 @@ class Difference(msgspec.Struct, frozen=True):
     account: str
     where: str
     problem: str
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """`actor` did `action` (`key.revoke`) to `target`; of `before` and `after` there is what differs.
+
+    An actor is an e-mail address, `key:ID NAME`, `cli:USER`, or a program in words.
+    """
+
+    id: str
+    at: str
+    actor: str
+    action: str
+    target: str
+    account_id: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
 
 class AuditReport(msgspec.Struct, frozen=True):

@@ -1,0 +1,29 @@
+"""Price books are published."""
+
+from gateway.catalog import store
+from gateway.catalog.types import PriceBook
+from gateway.kit.clock import now_us, rfc3339
+from gateway.kit.db import WriteConn
+from gateway.people.log import record
+
+
+def publish_later(conn: WriteConn, by: str, book: PriceBook) -> None:
+    """As `catalog.store.publish_later`."""
+    now = now_us()
+    if store.publish_later(conn, book, now):
+        _record(conn, by, book, now)
+
+
+def publish_at_start(conn: WriteConn, by: str, book: PriceBook) -> None:
+    """The book that a gateway is configured with.  As `catalog.store.publish`."""
+    if store.publish(conn, book):
+        _record(conn, by, book, now_us())
+
+
+def _record(conn: WriteConn, by: str, book: PriceBook, now: int) -> None:
+    after = {
+        "effective_from": rfc3339(book.effective_from_us),
+        "models": {model.id: model.prices for model in book.models},
+        "tiers": book.tiers,
+    }
+    record(conn, by, "prices.publish", now, target=f"version {book.version}", after=after)
