@@ -161,7 +161,7 @@ def test_a_key_from_its_making_to_its_end(gateway: RunningGateway, owner: Browse
     with pytest.raises(tollway.AuthenticationFailed):
         ask(gateway, turned)
     log = owner.page(f"{home}/log")
-    for action in ("key.create", "key.caps", "key.rotate", "key.revoke"):
+    for action in ("key.create", "key.change", "key.rotate", "key.revoke"):
         assert action in log
     assert secret not in log
     assert turned not in log
