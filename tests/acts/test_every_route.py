@@ -66,6 +66,7 @@ STEPS = [
     Step("joiner", "DELETE", f"/join/v1/worker?url={JOINED}", "worker.remove"),
     Step("owner", "POST", f"{ACCOUNT}/keys", "key.create", {"name": "from a page"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/caps", "key.change", {"name": "capped", "cap_day": "1"}),
+    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/rotate", "key.rotate"),
     Step("owner", "POST", f"{ACCOUNT}/members", "member.invite", {"email": "new@example.com", "role": "viewer"}),
     Step("owner", "POST", f"{ACCOUNT}/members/{{member}}", "member.change", {"role": "billing"}),
     Step("operator", "POST", f"{OPERATOR}/accounts", "account.open", {"name": "another"}),
@@ -178,7 +179,7 @@ def _prepare(walk: Walk, step: Step) -> None:
     gateway, known = walk.gateway, walk.known
     if step.who == "owner" and "owner" not in walk.people:
         walk.people["owner"] = signed_in(gateway, "owner@example.com", acme="owner")
-    if "{page_key}" in step.path:
+    if "{page_key}" in step.path and "page_key" not in known:
         with gateway.api(walk.secrets["admin"]) as admin:
             keys = admin.get("/admin/v1/keys").json()["data"]
         [known["page_key"]] = [each["id"] for each in keys if each["name"] == "from a page"]
