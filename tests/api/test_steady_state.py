@@ -49,6 +49,9 @@ def steady(
 ) -> Iterator[tuple[RunningGateway, ScriptedWorker]]:
     """A gateway whose periodic jobs and audit samples do not come in between."""
     options: dict[str, Any] = {"lease_idle_s": 600.0, "key_cache_s": 600.0, "audit_share": 0.0}
+    options |= dict.fromkeys(
+        ("connect_timeout_s", "first_byte_timeout_s", "chunk_gap_s_max"), 30.0
+    )  # it may be busy here
     for job in ("refresh_prices", "sweep"):
         monkeypatch.setattr(f"gateway.jobs.{job}.EVERY_S", 600.0)
     if request.param == "postgresql":
