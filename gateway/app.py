@@ -20,6 +20,7 @@ from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
+from gateway.dashboard.by_oidc import CALLBACK
 from gateway.dashboard.routes import router as pages
 from gateway.dashboard.session import SignedIn
 from gateway.dashboard.ways import Ways
@@ -41,6 +42,8 @@ from gateway.kit.money import parse_usd
 from gateway.mail import Mailer
 from gateway.mail.read_url import read_url
 from gateway.metering.writer import Writer
+from gateway.oidc.provider import Provider
+from gateway.oidc.types import Client
 from gateway.people.find import ViewerFinder
 from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
 from gateway.start import key_secret
@@ -71,8 +74,7 @@ def build(settings: Settings) -> Litestar:
     secret = key_secret(settings)
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
-    mailer = mailer_of(settings)
-    ways = Ways(public_url=settings.public_url.rstrip("/"), mailer=mailer)
+    ways = ways_of(settings)
     asked = [
         answering(
             gateway,
@@ -101,7 +103,7 @@ def build(settings: Settings) -> Litestar:
             "lines": Provide(lines, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
-        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s), lambda _app: _closing(mailer)],
+        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s), lambda _app: _closing(ways)],
         openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
@@ -193,12 +195,35 @@ def mailer_of(settings: Settings) -> Mailer:
         raise SettingsError(error.message) from error
 
 
+def ways_of(settings: Settings) -> Ways:
+    """Raises SettingsError."""
+    return Ways(
+        public_url=settings.public_url.rstrip("/"),
+        mailer=mailer_of(settings),
+        provider=Provider(oidc_client(settings)) if settings.oidc_issuer else None,
+        oidc_name=settings.oidc_name,
+        oidc_domains=settings.oidc_domains,
+    )
+
+
+def oidc_client(settings: Settings) -> Client:
+    """As the provider knows this gateway."""
+    return Client(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
+    )
+
+
 @contextlib.asynccontextmanager
-async def _closing(mailer: Mailer) -> AsyncIterator[None]:
+async def _closing(ways: Ways) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await mailer.close()
+        await ways.mailer.close()
+        if ways.provider is not None:
+            await ways.provider.close()
 
 
 @contextlib.asynccontextmanager

@@ -11,8 +11,12 @@ import msgspec
 
 from gateway.catalog.read_toml import PriceBookError
 from gateway.catalog.snapshot import Catalog
-from gateway.errors import WorkerFailed
+from gateway.errors import BadRequest, MailNotSent, WorkerFailed
 from gateway.kit import schema
+from gateway.mail import Mailer
+from gateway.mail.read_url import read_url
+from gateway.oidc.provider import Provider
+from gateway.oidc.types import Client, ProviderFailed
 from gateway.settings import Settings, SettingsError, WorkerSettings
 from gateway.start import price_book
 from gateway.workers import embedded
@@ -49,6 +53,10 @@ def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
         findings.append(_embedded())
     if settings.mistral_api_key:
         findings.append(_mistral(settings, catalog))
+    if settings.smtp_url:
+        findings.append(_mail(settings))
+    if settings.oidc_issuer:
+        findings.append(_provider(settings))
     return findings
 
 
@@ -123,6 +131,40 @@ def _mistral(settings: Settings, catalog: Catalog) -> Finding:
     return Finding(
         fine=True, what=f"Mistral API: the key works; serves {', '.join(served) or 'none of ours'}"
     )
+
+
+def _mail(settings: Settings) -> Finding:
+    """Connects and signs in; sends nothing."""
+    try:
+        server = read_url(settings.smtp_url)
+        asyncio.run(Mailer(server, settings.mail_from).check())
+    except (BadRequest, MailNotSent) as error:
+        return Finding(fine=False, what=f"mail: {error.message}; check smtp_url")
+    return Finding(fine=True, what=f"mail: {server.host}:{server.port} takes mails")
+
+
+def _provider(settings: Settings) -> Finding:
+    """Reads what it says about itself, and asks whether it knows this gateway."""
+    client = Client(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        redirect_uri=f"{settings.public_url.rstrip('/')}/dashboard/sign-in/oidc/callback",
+    )
+
+    async def check() -> None:
+        provider = Provider(client)
+        try:
+            await provider.check()
+        finally:
+            await provider.close()
+
+    try:
+        asyncio.run(check())
+    except ProviderFailed as error:
+        return Finding(fine=False, what=f"sign-in at {client.issuer}: {error.message}; check oidc_issuer")
+    what = f"sign-in at {client.issuer}: it knows this gateway; its redirect URI is {client.redirect_uri}"
+    return Finding(fine=True, what=what)
 
 
 def _embedded() -> Finding:

@@ -7,7 +7,7 @@ message that names the setting.  Every setting has its heading in `docs/settings
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The server that takes mails: `smtp://user:password@host:port` or `smtps://…`.  Empty: no mail is sent."""
     mail_from: str = ""
     """Whose name is under them: an address, or `Name <address>`."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider where people may sign in.  Empty: none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = "single sign-on"
+    """As the button has it: `Sign in with …`."""
+    oidc_domains: tuple[str, ...] = ()
+    """Whoever has a verified e-mail address of these may sign up by themselves."""
     idempotency_ttl_s: float = 3600.0
     """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
@@ -129,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             f"must be at least {LEASE_TTL_S_MIN:g} s: a short silence of the database must not end running requests",
         )
         self._check_mail()
+        self._check_oidc()
         for worker in self.workers:
             limit = worker.concurrency_max
             _require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
@@ -155,6 +164,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 bool(self.public_url), "public_url", "must be set with `smtp_url`: mails have links in them"
             )
 
+    def _check_oidc(self) -> None:
+        if not self.oidc_issuer:
+            return
+        here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)", self.oidc_issuer)
+        _require(
+            self.oidc_issuer.startswith("https://") or here is not None,
+            "oidc_issuer",
+            "is the https:// address that the provider calls itself by",
+        )
+        _require(bool(self.oidc_client_id), "oidc_client_id", "must be set with `oidc_issuer`")
+        _require(
+            bool(self.public_url), "public_url", "must be set with `oidc_issuer`: people come back to it"
+        )
+        for domain in self.oidc_domains:
+            _require(
+                re.fullmatch(r"[a-z0-9.-]+", domain) is not None, "oidc_domains", "has names like acme.com"
+            )
+
     def __repr__(self) -> str:
         return f"Settings({self.masked()})"
 
@@ -177,7 +204,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def masked(self) -> dict[str, Any]:
         """For `doctor` and logs: secrets are shown as set or not, and a database password is hidden."""
         values = msgspec.to_builtins(self, enc_hook=str)
-        for name in ("mistral_api_key", "key_secret", "join_token"):
+        for name in ("mistral_api_key", "key_secret", "join_token", "oidc_client_secret"):
             values[name] = "(set)" if values[name] else ""
         for worker in values["workers"]:
             worker["api_key"] = "(set)" if worker["api_key"] else ""
@@ -229,7 +256,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         field = name.removeprefix(PREFIX).lower()
         if field not in Settings.__struct_fields__:
             raise SettingsError(f"{name} is set, but there is no setting `{field}`; see docs/settings.md")
-        values[field] = parse_worker_list(text) if field == "workers" else text
+        values[field] = _LISTS[field](text) if field in _LISTS else text
     if "mistral_api_key" not in values and environ.get("MISTRAL_API_KEY"):
         values["mistral_api_key"] = environ["MISTRAL_API_KEY"]
     return values
@@ -249,6 +276,10 @@ def parse_worker(text: str) -> dict[str, Any]:
     url, _, names = text.partition("=")
     models = {name.strip(): name.strip() for name in names.split(",") if name.strip()}
     return {"url": url.rstrip("/").removesuffix("/v1"), "models": models}
+
+
+_LISTS: dict[str, Callable[[str], list[Any]]] = {"workers": parse_worker_list, "oidc_domains": str.split}
+"""How those settings that are lists are written in a variable."""
 
 
 def _require(condition: bool, name: str, problem: str) -> None:

@@ -11,6 +11,7 @@ import gateway.catalog.tables
 import gateway.credit.tables
 import gateway.keys.tables
 import gateway.metering.tables
+import gateway.oidc.tables
 import gateway.people.tables
 import gateway.replay.tables
 import gateway.rollups.tables  # noqa: F401 - importing a table registers it

@@ -9,6 +9,7 @@ from gateway.acts.people import add_person, disable_person, join_account, make_l
 from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
 from gateway.kit.clock import rfc3339
 from gateway.kit.db import WriteConn
+from gateway.oidc import store as identities
 from gateway.people import store
 from gateway.people.members import role_named
 from gateway.people.sign_in import INVITATION_TTL_US, LINK_TTL_US
@@ -19,7 +20,8 @@ people_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the page
 
 
 def link_of(settings: Settings, secret: str) -> str:
-    return f"http://{settings.host}:{settings.port}/dashboard/link/{secret}"
+    base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return f"{base}/dashboard/link/{secret}"
 
 
 @people_app.command()
@@ -75,6 +77,37 @@ def disable(email: str, data_dir: DataDir = None) -> None:
     with ledger(settings) as database:
         database.write_now(lambda conn: disable_person(conn, actor(), email))
     out.print(f"{email} is shut out")
+
+
+@people_app.command("sign-out")
+def sign_out(email: str, data_dir: DataDir = None) -> None:
+    """End all sessions of somebody, everywhere, within a second.  They may sign in again."""
+    settings = settings_of(data_dir)
+
+    def end(conn: WriteConn) -> int:
+        now, person = now_us(), store.require_person(conn, email)
+        record(conn, ACTOR, "session.end", now, target=person.email)
+        store.drop_links(conn, person.id)
+        return store.revoke_sessions(conn, person.id, now)
+
+    with ledger(settings) as database:
+        ended = database.write_now(end)
+    out.print(f"{email} is signed out of {ended} browsers")
+
+
+@people_app.command()
+def unlink(email: str, data_dir: DataDir = None) -> None:
+    """Forget who somebody is at the OpenID Connect provider: their verified address says so anew, the next time."""
+    settings = settings_of(data_dir)
+
+    def forget(conn: WriteConn) -> int:
+        person = store.require_person(conn, email)
+        record(conn, ACTOR, "identity.unlink", now_us(), target=person.email)
+        return identities.unlink(conn, person.id)
+
+    with ledger(settings) as database:
+        gone = database.write_now(forget)
+    out.print(f"{email} is unlinked" if gone else f"{email} was not linked")
 
 
 def _shown(person: Person) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from gateway.dashboard import (
     billing,
     by_mail,
+    by_oidc,
     key,
     keys,
     log,
@@ -89,6 +90,8 @@ def router() -> Router:
             sign_in.show_sign_in,
             sign_in.sign_in,
             by_mail.ask_for_link,
+            by_oidc.go_there,
+            by_oidc.come_back,
             sign_in.show_link,
             sign_in.use_link,
             sign_in.show_sign_out,

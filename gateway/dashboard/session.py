@@ -35,7 +35,7 @@ class SignedIn(ASGIMiddleware):
         if not is_page(scope["path"]):
             await next_app(scope, receive, send)
             return
-        secret = secret_of(scope)
+        secret = cookie_of(scope, _name(secure=scope["scheme"] == "https"))
         viewer = await self._finder.find(secret) if secret else None
         scope["state"]["viewer"], scope["state"]["session_secret"] = viewer, secret
         path = scope["path"]
@@ -55,12 +55,12 @@ class SignedIn(ASGIMiddleware):
         await next_app(scope, receive, send)
 
 
-def secret_of(scope: Scope) -> str:
+def cookie_of(scope: Scope, name: str) -> str:
     """Empty: there is no cookie."""
     header = next((value for name, value in scope["headers"] if name == b"cookie"), b"").decode("latin-1")
     jar: SimpleCookie = SimpleCookie()
     jar.load(header)
-    morsel = jar.get(_name(secure=scope["scheme"] == "https"))
+    morsel = jar.get(name)
     return morsel.value if morsel else ""
 
 

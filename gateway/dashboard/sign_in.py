@@ -20,7 +20,7 @@ from gateway.people import store
 from gateway.people.find import ViewerFinder
 from gateway.people.log import record
 from gateway.people.secrets import hash_of, hash_password, is_password
-from gateway.people.sign_in import by_link, by_password, whose
+from gateway.people.sign_in import IDLE_US, by_link, by_password, whose
 from gateway.people.types import Viewer
 
 
@@ -107,7 +107,9 @@ async def sign_out(
 async def show_sessions(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
     """Where one is signed in, and the password."""
     now = now_us()
-    found = await gateway.database.read(lambda conn: store.list_sessions(conn, viewer.person_id, now))
+    found = await gateway.database.read(
+        lambda conn: store.list_sessions(conn, viewer.person_id, now, IDLE_US)
+    )
     return page("sessions.html.j2", viewer, sessions=found)
 
 

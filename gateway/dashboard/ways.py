@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 
 from gateway.dashboard.render import page
 from gateway.mail import Mailer
+from gateway.oidc.provider import Provider
 
 
 class Ways(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,11 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     """Without a slash at its end; empty where no mail is sent."""
     mailer: Mailer
+    provider: Provider | None = None
+    """Where else one can sign in, by OpenID Connect."""
+    oidc_name: str = ""
+    oidc_domains: tuple[str, ...] = ()
+    """Whoever has a verified address there may sign up by themselves."""
 
 
 TheWays = NamedDependency[Ways]
@@ -26,7 +32,7 @@ def sign_in_page(
 ) -> Response[str]:
     """All ways that there are; `wrong` says why the last one did not lead in."""
     return page("sign_in.html.j2", None, status_code=status_code, next=next_path, wrong=wrong, email=email,
-                mails=ways.mailer.is_set_up)  # fmt: skip
+                mails=ways.mailer.is_set_up, provider=ways.oidc_name if ways.provider else "")  # fmt: skip
 
 
 def browser_of(request: Request[Any, Any, Any]) -> tuple[str, str]:

@@ -205,11 +205,15 @@ def find_session(conn: ReadConn, hashed: str, now_us: int, idle_us: int) -> tupl
     return (found[0], person) if person is not None and person.disabled_us is None else None
 
 
-def list_sessions(conn: ReadConn, person_id: str, now_us: int) -> list[Session]:
+def list_sessions(conn: ReadConn, person_id: str, now_us: int, idle_us: int) -> list[Session]:
+    """Those that live, the last used first."""
     query = (
         select(*_SESSION)
         .where(
-            sessions.c.person_id == person_id, sessions.c.revoked_us.is_(None), sessions.c.expires_us > now_us
+            sessions.c.person_id == person_id,
+            sessions.c.revoked_us.is_(None),
+            sessions.c.expires_us > now_us,
+            sessions.c.seen_us > now_us - idle_us,
         )
         .order_by(sessions.c.seen_us.desc())
     )

@@ -35,6 +35,8 @@ OWN = {"/dashboard/sessions", "/dashboard/sign-out", "/dashboard/password"}
 OPEN = {
     "/dashboard/sign-in",
     "/dashboard/sign-in/mail",
+    "/dashboard/sign-in/oidc",
+    "/dashboard/sign-in/oidc/callback",
     "/dashboard/link/{secret}",
     "/dashboard/static/{name}",
 }

@@ -1,11 +1,19 @@
 """Mails, handed to a real server: what arrives, what is tried again, what is said when nothing helps."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from gateway.app import mailer_of
@@ -188,3 +196,34 @@ def test_what_belongs_together() -> None:
     ):
         with pytest.raises(ValueError, match=r"mail_from|public_url"):
             Settings(smtp_url="smtp://h", **incomplete)
+
+
+def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with a certificate of its own making is one only for whoever was told to trust that."""
+    context, certificate = self_made("localhost", tmp_path)
+    with Postbox(ssl_context=context) as postbox:
+        there = mailer(f"smtps://localhost:{postbox.port}", pauses_s=())
+        with pytest.raises(MailNotSent, match="certificate"):
+            asyncio.run(there.send(MAIL))
+        assert not postbox.envelopes
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        asyncio.run(there.send(MAIL))
+        assert len(postbox.envelopes) == 1
+
+
+def self_made(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(1),
+                                now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, SHA256())
+    )  # fmt: skip
+    file = folder / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    return context, file
