@@ -91,7 +91,7 @@ class Provider:
                 "the provider has not verified your e-mail address; verify it there, and start again"
             )
         return Identity(
-            issuer=metadata.issuer, sub=claims.sub, email=claims.email.strip().lower(), name=claims.name
+            issuer=metadata.issuer, sub=claims.sub, email=claims.email.strip().lower(), name=claims.name or ""
         )
 
     async def check(self) -> None:

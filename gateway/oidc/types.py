@@ -69,9 +69,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """Of an ID token, or of the provider's userinfo."""
 
     sub: str
-    email: str = ""
-    email_verified: bool = False
-    name: str = ""
+    email: str | None = None
+    email_verified: bool | None = None
+    name: str | None = None
     azp: str | None = None
 
 

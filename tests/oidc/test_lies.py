@@ -37,7 +37,7 @@ Name = Callable[[], str]
         ({"sub": ""}, "sub"),
         ({"sub": "x" * 256}, "names nobody"),
         ({"email_verified": False}, "not verified your e-mail"),
-        ({"email_verified": None}, "not verified your e-mail"),
+        ({"email": "x@y", "email_verified": None}, "not verified your e-mail"),
         ({"email_verified": "true"}, "does not fit"),
         ({"email": None}, "does not say your e-mail"),
         ({"email": "per_1"}, "has to invite"),

@@ -62,7 +62,7 @@ def test_who_may_sign_up(
     ):
         provider.person = {"sub": stranger, "email": stranger}
         refused(browser.get(go(browser)), "has to invite this address")
-    provider.person = {"sub": new, "email": new.upper(), "name": "New"}
+    provider.person = {"sub": new, "email": f" {new.upper()}", "name": "New"}
     assert browser.get(go(browser)).status_code == 303
     made = gateway.database.read_now(lambda conn: store.require_person(conn, new))
     assert (made.name, made.is_operator) == ("New", False)
