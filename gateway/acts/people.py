@@ -2,6 +2,7 @@
 
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
+from gateway.oidc import store as identities
 from gateway.people import sign_in, store
 from gateway.people.log import record
 from gateway.people.roles import Role
@@ -42,3 +43,19 @@ def disable_person(conn: WriteConn, by: str, email: str) -> None:
     store.change_person(conn, person.id, disabled_us=now)
     store.revoke_sessions(conn, person.id, now)
     record(conn, by, "person.disable", now, target=person.email)
+
+
+def sign_out_person(conn: WriteConn, by: str, email: str) -> int:
+    """Their sessions end, and links that were not used; how many sessions.  Raises NotFound."""
+    now, person = now_us(), store.require_person(conn, email)
+    store.drop_links(conn, person.id)
+    record(conn, by, "session.end", now, target=person.email)
+    return store.revoke_sessions(conn, person.id, now)
+
+
+def unlink_person(conn: WriteConn, by: str, email: str) -> int:
+    """Forgets who they are at OpenID Connect providers; at how many.  Raises NotFound."""
+    person = store.require_person(conn, email)
+    gone = identities.unlink(conn, person.id)
+    record(conn, by, "identity.unlink", now_us(), target=person.email, before={"identities": gone})
+    return gone

@@ -5,11 +5,17 @@ from typing import Annotated, Any, Optional
 import typer
 
 from gateway.accounts.store import find_account
-from gateway.acts.people import add_person, disable_person, join_account, make_link
+from gateway.acts.people import (
+    add_person,
+    disable_person,
+    join_account,
+    make_link,
+    sign_out_person,
+    unlink_person,
+)
 from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
 from gateway.kit.clock import rfc3339
 from gateway.kit.db import WriteConn
-from gateway.oidc import store as identities
 from gateway.people import store
 from gateway.people.members import role_named
 from gateway.people.sign_in import INVITATION_TTL_US, LINK_TTL_US
@@ -83,15 +89,8 @@ def disable(email: str, data_dir: DataDir = None) -> None:
 def sign_out(email: str, data_dir: DataDir = None) -> None:
     """End all sessions of somebody, everywhere, within a second.  They may sign in again."""
     settings = settings_of(data_dir)
-
-    def end(conn: WriteConn) -> int:
-        now, person = now_us(), store.require_person(conn, email)
-        record(conn, ACTOR, "session.end", now, target=person.email)
-        store.drop_links(conn, person.id)
-        return store.revoke_sessions(conn, person.id, now)
-
     with ledger(settings) as database:
-        ended = database.write_now(end)
+        ended = database.write_now(lambda conn: sign_out_person(conn, actor(), email))
     out.print(f"{email} is signed out of {ended} browsers")
 
 
@@ -99,14 +98,8 @@ def sign_out(email: str, data_dir: DataDir = None) -> None:
 def unlink(email: str, data_dir: DataDir = None) -> None:
     """Forget who somebody is at the OpenID Connect provider: their verified address says so anew, the next time."""
     settings = settings_of(data_dir)
-
-    def forget(conn: WriteConn) -> int:
-        person = store.require_person(conn, email)
-        record(conn, ACTOR, "identity.unlink", now_us(), target=person.email)
-        return identities.unlink(conn, person.id)
-
     with ledger(settings) as database:
-        gone = database.write_now(forget)
+        gone = database.write_now(lambda conn: unlink_person(conn, actor(), email))
     out.print(f"{email} is unlinked" if gone else f"{email} was not linked")
 
 

@@ -101,7 +101,7 @@ class Mailer:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _sent_or_logged(self, mail: Mail | Writing) -> None:
-        """The log has no address and no text: there may be a secret in it."""
+        """The log has no text of it: there may be a secret in it."""
         try:
             written = mail if isinstance(mail, Mail) else await mail()
             if written is not None:

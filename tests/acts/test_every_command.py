@@ -33,6 +33,8 @@ CHANGES: dict[str, tuple[list[str], str]] = {
     "prices publish": (["{book}"], "prices.publish"),
     "people add": (["ada@example.com", "--account", "acme"], "member.invite"),
     "people link": (["ada@example.com"], "link.make"),
+    "people sign-out": (["ada@example.com"], "session.end"),
+    "people unlink": (["ada@example.com"], "identity.unlink"),
     "people disable": (["ada@example.com"], "person.disable"),
 }
 

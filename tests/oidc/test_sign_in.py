@@ -8,6 +8,7 @@ import pytest
 
 from gateway.kit.clock import now_us
 from gateway.people import store
+from gateway.people.types import Lines
 from tests.cli.test_cli import Run, run
 from tests.dashboard.browsing import Browser
 from tests.fixtures.identity import IdentityProvider
@@ -25,7 +26,7 @@ def test_somebody_who_is_known_signs_in(gateway: RunningGateway, browser: Browse
     assert (back.status_code, back.headers["location"]) == (303, "/dashboard/sign-out")
     assert email in browser.page("/dashboard/sessions")
     assert "tollway-oidc" not in browser.cookies, "what was for the way is gone"
-    log = gateway.database.read_now(lambda conn: store.list_entries(conn, limit=2))
+    log = gateway.database.read_now(lambda conn: store.list_entries(conn, Lines(), limit=2))
     assert [(each.action, each.actor) for each in log] == [("session.begin", email), ("identity.link", email)]
     assert '"by":"oidc"' in str(log[0].after)
 

@@ -9,6 +9,7 @@ from gateway.oidc.sign_in import by_identity
 from gateway.oidc.types import Identity, SignInRefused
 from gateway.people import store as people
 from gateway.people.sign_in import add_person
+from gateway.people.types import Lines
 
 ISSUER = "https://id.example"
 
@@ -53,5 +54,5 @@ def test_who_is_refused_leaves_nothing_behind(database: Database) -> None:
             sign_in(database, refused, "example.com")
     known = database.read_now(people.list_people)
     assert [each.email for each in known] == ["ada@example.com"]
-    log = database.read_now(lambda conn: people.list_entries(conn, limit=10))
+    log = database.read_now(lambda conn: people.list_entries(conn, Lines(), limit=10))
     assert [each.action for each in log] == ["session.begin", "identity.link", "person.add"]

@@ -27,7 +27,7 @@ ROOMS = {
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
     "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "rollups", "workers"},
     "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering"},
-    "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "people", "workers"},
+    "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "oidc", "people", "workers"},
     "api": {
         "kit",
         "errors",
