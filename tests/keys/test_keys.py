@@ -39,7 +39,9 @@ def test_any_single_typing_error_is_seen(position: int, character: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tw_", "sk-123", "tw_" + "é" * 38, mint("account") + "x", mint("account")[:-1]]
+    "text",
+    ["", "tw_", "sk-123", "tw_" + "é" * 38, mint("account") + "x", mint("account")[:-1]],
+    ids=["nothing", "prefix", "openai's", "not-ascii", "too-long", "too-short"],
 )
 def test_what_is_no_key(text: str) -> None:
     assert not is_well_formed(text)
