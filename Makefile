@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix openapi bench chaos drill mutation test-dropin test-vllm test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi bench bench-pages chaos drill mutation test-dropin test-vllm test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ openapi: setup-dev  ## draw docs/openapi.json from the code
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens
 	@$(BIN)/python -m tests.bench.sdk
+
+bench-pages: setup-dev  ## time every page on a ledger that tests/bench/seed.py filled (ARGS="--data-dir DIR")
+	@$(BIN)/python -m tests.bench.pages $(ARGS)
 
 chaos: setup-dev  ## kill gateways and databases at random under load, then audit (ARGS="--kills 20" for less)
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -35,5 +35,11 @@ def names_of(conn: ReadConn, account_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.name for row in conn.execute(query)}
 
 
-def list_accounts(conn: ReadConn) -> list[Account]:
-    return rows(Account, conn.execute(select(accounts).order_by(accounts.c.name)))
+def list_accounts(
+    conn: ReadConn, *, find: str = "", after: str = "", limit: int | None = None
+) -> list[Account]:
+    """By name: those that have `find` in it, beyond the name `after`."""
+    query = select(accounts).where(accounts.c.name > after).order_by(accounts.c.name).limit(limit)
+    if find:
+        query = query.where(accounts.c.name.icontains(find, autoescape=True))
+    return rows(Account, conn.execute(query))

@@ -11,8 +11,9 @@ from gateway.errors import Conflict
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 from gateway.metering import store as metering
-from gateway.metering.audit import Report, audit
+from gateway.metering.audit import Report
 from gateway.metering.types import DriftRow
+from gateway.rollups.audit import audit_all
 
 _running = threading.Lock()
 """An audit reads the whole ledger on one of the few threads that also look up keys: never more than one at a time,
@@ -33,7 +34,7 @@ def audit_once(conn: ReadConn) -> Report:
     if not _running.acquire(blocking=False):
         raise Conflict("an audit is running already; wait for its answer")
     try:
-        return audit(conn, now_us())
+        return audit_all(conn, now_us())
     finally:
         _running.release()
 

@@ -17,9 +17,9 @@ from gateway.inference.gateway import Gateway
 from gateway.keys import store as keys
 from gateway.kit.clock import DAY_US, rfc3339
 from gateway.kit.db import ReadConn
-from gateway.metering import store as metering
 from gateway.metering.store import GroupBy
 from gateway.metering.types import Selection, UsageRow
+from gateway.rollups.usage import sum_usage
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
 
@@ -65,7 +65,7 @@ async def _sums(
         raise BadRequest("after is a row's `group`: of days their number since 1970-01-01", param="after")
 
     def read(conn: ReadConn) -> tuple[list[UsageRow], dict[str, str]]:
-        rows = metering.sum_usage(conn, chosen, group_by, limit=limit + 1, after=after)
+        rows = sum_usage(conn, chosen, group_by, limit=limit + 1, after=after)
         named = {"account": accounts.names_of, "key": keys.names_of}.get(group_by)
         return rows, named(conn, [row.group for row in rows]) if named else {}
 

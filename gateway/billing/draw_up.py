@@ -1,21 +1,30 @@
-"""A month's statement from its usage events and the price books they were rated with, and from nothing else."""
+"""A month's statement, from its usage events and the price books they were rated with, and from nothing else.
 
-from collections import Counter
+What of them is summed already is read from the month's sums (rollups/), and the few that are not are added here: so it is
+exact at every instant, and reads as much for a million requests as for a hundred.  `audit` derives the sums again.
+"""
 
 from gateway.accounts.types import Account
 from gateway.billing.types import Applied, Line, Statement
 from gateway.catalog.store import by_version
 from gateway.credit.store import list_grants
-from gateway.errors import BadRequest
-from gateway.kit.clock import SECOND_US, from_rfc3339, next_month_us
+from gateway.errors import BadRequest, StorageUnavailable
+from gateway.kit.clock import SECOND_US, from_rfc3339, month_number, next_month_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import NANOS_PER_CENT, cents
 from gateway.metering import store
 from gateway.metering.receipt import Rater
-from gateway.metering.types import Link
+from gateway.rollups import store as rollups
+from gateway.rollups.month import Kind, Month
+from gateway.rollups.tally import tally
 
 FINAL_AFTER_US = 3600 * SECOND_US
 """A request belongs to the month in which it began; an hour after the month's end the last of them has ended."""
+
+UNSUMMED_MAX = 20_000
+"""Events that a statement adds up itself.  More are missing only while the sums of a large ledger are first made."""
+EVERYTHING = 2**63
+"""For who has time."""
 
 
 def month_of(text: str) -> tuple[int, int]:
@@ -27,29 +36,41 @@ def month_of(text: str) -> tuple[int, int]:
         raise BadRequest(f"{text!r} is no month; write it like 2026-11", param="month") from error
 
 
-def draw_up(conn: ReadConn, account: Account, month: str, now_us: int) -> Statement:
+def draw_up(
+    conn: ReadConn, account: Account, month: str, now_us: int, *, unsummed_max: int = UNSUMMED_MAX
+) -> Statement:
     """The account's statement of a calendar month (UTC), final an hour after its end.
 
     Raises:
         BadRequest: no month.
+        StorageUnavailable: too much of the ledger is not summed yet.
     """
-    begin_us, end_us = month_of(month)
+    number = month_number(month_of(month)[0])
+    behind = rollups.count_behind(conn, account.id)
+    if behind > unsummed_max:
+        raise StorageUnavailable(
+            f"{behind} requests of this account are not summed yet; try again when fewer than {unsummed_max} are left",
+            retry_after_s=60,
+        )
+    found = rollups.read_month(conn, account.id, number)
     rater = Rater(lambda version: by_version(conn, version))
-    tokens: Counter[tuple[str, str, int, int]] = Counter()
-    costs: Counter[tuple[str, str, int, int]] = Counter()
-    requests, versions, first, last = 0, set(), None, None
-    for event, place in store.walk_between(conn, account.id, begin_us, end_us):
-        requests += 1
-        versions.add(event.price_version)
-        first, last = _earlier(first, place), _later(last, place)
-        for line in rater.lines(event):
-            kind = (event.model, line.token_class, line.price_nanousd_per_mtok, line.discount_percent)
-            tokens[kind] += line.tokens
-            costs[kind] += line.cost_nanousd
-    lines = tuple(_line(kind, tokens[kind], costs[kind]) for kind in sorted(tokens))
-    applied = _applied(conn, account.id, begin_us, end_us)
-    total, paid = sum(costs.values()), sum(each.amount_nanousd for each in applied)
+    more = tally(conn, rater, account.id, rollups.read_mark(conn, account.id))
+    if number in more:
+        found.add(more[number])
+    return _statement(conn, account, month, found, now_us)
+
+
+def _statement(conn: ReadConn, account: Account, month: str, found: Month, now_us: int) -> Statement:
+    begin_us, end_us = month_of(month)
+    lines = tuple(_line(kind, *found.lines[kind]) for kind in sorted(found.lines))
+    applied = tuple(
+        Applied(grant_id=grant.id, kind=grant.kind, reason=grant.reason, amount_nanousd=found.uses[grant.id])
+        for grant in list_grants(conn, account.id)  # in the order in which they were given
+        if grant.id in found.uses
+    )
+    total, paid = sum(line.cost_nanousd for line in lines), sum(each.amount_nanousd for each in applied)
     total_cents = sum(line.cents for line in lines)
+    last_seq = max((last for _, _, last in found.counts.values()), default=None)
     return Statement(
         account_id=account.id,
         account_name=account.name,
@@ -57,7 +78,7 @@ def draw_up(conn: ReadConn, account: Account, month: str, now_us: int) -> Statem
         begin_us=begin_us,
         end_us=end_us,
         final=now_us >= end_us + FINAL_AFTER_US,
-        requests=requests,
+        requests=sum(requests for requests, _, _ in found.counts.values()),
         lines=lines,
         total_nanousd=total,
         total_cents=total_cents,
@@ -65,14 +86,14 @@ def draw_up(conn: ReadConn, account: Account, month: str, now_us: int) -> Statem
         applied=applied,
         applied_nanousd=paid,
         due_cents=cents(total - paid),
-        price_versions=tuple(sorted(versions)),
-        first_seq=None if first is None else first.account_seq,
-        last_seq=None if last is None else last.account_seq,
-        last_hash=None if last is None else last.chain_hash,
+        price_versions=tuple(sorted(found.counts)),
+        first_seq=min((first for _, first, _ in found.counts.values()), default=None),
+        last_seq=last_seq,
+        last_hash=None if last_seq is None else store.hash_before(conn, account.id, last_seq + 1),
     )
 
 
-def _line(kind: tuple[str, str, int, int], tokens: int, cost: int) -> Line:
+def _line(kind: Kind, tokens: int, cost: int) -> Line:
     model, token_class, price, discount = kind
     return Line(
         model=model,
@@ -83,21 +104,3 @@ def _line(kind: tuple[str, str, int, int], tokens: int, cost: int) -> Line:
         cost_nanousd=cost,
         cents=cents(cost),
     )
-
-
-def _applied(conn: ReadConn, account_id: str, begin_us: int, end_us: int) -> tuple[Applied, ...]:
-    """Which grants paid for the month's requests, in the order in which they were given."""
-    used = store.sum_grant_uses(conn, account_id, begin_us, end_us)
-    return tuple(
-        Applied(grant_id=grant.id, kind=grant.kind, reason=grant.reason, amount_nanousd=used[grant.id])
-        for grant in list_grants(conn, account_id)
-        if grant.id in used
-    )
-
-
-def _earlier(known: Link | None, place: Link) -> Link:
-    return place if known is None or place.account_seq < known.account_seq else known
-
-
-def _later(known: Link | None, place: Link) -> Link:
-    return place if known is None or place.account_seq > known.account_seq else known

@@ -19,8 +19,9 @@ from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering import store as metering
-from gateway.metering.audit import audit as audit_ledger
 from gateway.metering.types import Selection
+from gateway.rollups.audit import audit_all
+from gateway.rollups.usage import sum_usage
 from gateway.start import key_secret, price_book
 from gateway.workers.order_by import parse_policy
 
@@ -261,9 +262,7 @@ def usage(
     grouping: Any = group_by
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        rows = database.read_now(
-            lambda conn: metering.sum_usage(conn, Selection(account_id=found.id), grouping)
-        )
+        rows = database.read_now(lambda conn: sum_usage(conn, Selection(account_id=found.id), grouping))
     table([usage_sum(row) for row in rows], as_json=as_json)
 
 
@@ -277,7 +276,7 @@ def drift(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Derive every balance and receipt again from the immutable rows; exit status 1 if anything differs."""
     with ledger(settings_of(data_dir)) as database:
-        report = database.read_now(lambda conn: audit_ledger(conn, now_us()))
+        report = database.read_now(lambda conn: audit_all(conn, now_us()))
     if as_json:
         show(report, as_json=True)
     else:

@@ -8,7 +8,7 @@ import typer
 
 from gateway.accounts import store as accounts
 from gateway.acts.prices import publish_later
-from gateway.billing.draw_up import draw_up, month_of
+from gateway.billing.draw_up import EVERYTHING, draw_up, month_of
 from gateway.billing.fields import statement_info
 from gateway.billing.pdf import statement_pdf
 from gateway.catalog import read_toml
@@ -62,7 +62,7 @@ def statement(
 
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))
-        drawn = database.read_now(lambda conn: draw_up(conn, found, month, now_us()))
+        drawn = database.read_now(lambda conn: draw_up(conn, found, month, now_us(), unsummed_max=EVERYTHING))
     content = {
         "json": lambda: msgspec.json.format(msgspec.json.encode(statement_info(drawn)), indent=2),
         "html": lambda: statement_html(drawn).encode(),

@@ -42,7 +42,9 @@ _LOCK = (
     select(balances).where(balances.c.account_id.in_(_IDS)).order_by(balances.c.account_id).with_for_update()
 )
 _OPEN = select(open_grants).where(open_grants.c.account_id.in_(_IDS), open_grants.c.left_nanousd > 0)
-_KEY_COUNTERS = select(key_counters).where(key_counters.c.key_id.in_(_IDS))
+_KEY_COUNTERS = select(key_counters).where(
+    key_counters.c.key_id.in_(_IDS), key_counters.c.period.in_(bindparam("periods", expanding=True))
+)
 
 
 # -- accounts -------------------------------------------------------------------------------------------------
@@ -112,9 +114,10 @@ def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
     return found[0] if found else None
 
 
-def list_balances(conn: ReadConn) -> dict[str, Balance]:
-    """Everybody's, by account."""
-    return {each.account_id: each for each in rows(Balance, conn.execute(select(balances)))}
+def list_balances(conn: ReadConn, account_ids: Iterable[str]) -> dict[str, Balance]:
+    """By account."""
+    query = select(balances).where(balances.c.account_id.in_(list(account_ids)))
+    return {each.account_id: each for each in rows(Balance, conn.execute(query))}
 
 
 def list_grants(conn: ReadConn, account_id: str) -> list[Grant]:
@@ -182,9 +185,11 @@ def forget_process(conn: WriteConn, process_id: str) -> None:
 
 
 def read_key_counters(
-    conn: ReadConn | WriteConn, key_ids: Iterable[str]
+    conn: ReadConn | WriteConn, key_ids: Iterable[str], periods: Iterable[str]
 ) -> dict[tuple[str, str], KeyCounter]:
-    found = rows(KeyCounter, conn.execute(_KEY_COUNTERS, {"ids": sorted(set(key_ids))}))
+    """Of these periods: of a key's days there are ever more."""
+    wanted = {"ids": sorted(set(key_ids)), "periods": sorted(set(periods))}
+    found = rows(KeyCounter, conn.execute(_KEY_COUNTERS, wanted))
     return {(counter.key_id, counter.period): counter for counter in found}
 
 

@@ -16,7 +16,7 @@ from gateway.credit.types import NEVER_US
 from gateway.dashboard.door import TheViewer, around, enter
 from gateway.dashboard.render import HEADERS, page
 from gateway.errors import NotFound
-from gateway.kit.clock import DAY_US, month_begin_us, next_month_us, now_us, rfc3339
+from gateway.kit.clock import month_number, month_us, now_us, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.rollups import store as rollups
 
@@ -63,11 +63,8 @@ def _read_billing(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
 
 def _months(conn: ReadConn, account_id: str, now: int) -> Iterator[tuple[str, str, int, int]]:
     """The last ones in which something was asked: their name for the address and for people, requests and cost."""
-    begin = month_begin_us(now)
-    for _ in range(MONTHS):
-        days = (begin // DAY_US, next_month_us(begin) // DAY_US)
-        [(_, sums)] = rollups.sum_by(conn, "day", days, account_id=account_id)
-        if sums.requests:
-            month = rfc3339(begin)[:7]
-            yield month, month_name(month), sums.requests, sums.cost_nanousd
-        begin = month_begin_us(begin - DAY_US)
+    last = month_number(now)
+    found = rollups.sum_by(conn, "month", (last - MONTHS + 1, last + 1), "period", account_id=account_id)
+    for (number,), sums in reversed(found):
+        month = rfc3339(month_us(int(number)))[:7]
+        yield month, month_name(month), sums.requests, sums.cost_nanousd

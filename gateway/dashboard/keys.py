@@ -10,13 +10,14 @@ from gateway.accounts.types import Account
 from gateway.acts.keys import create_key
 from gateway.api.wiring import TheGateway, TheKeySecret
 from gateway.credit import store as credit
+from gateway.credit.draw import periods_of
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
 from gateway.keys.types import Key
-from gateway.kit.clock import now_us, rfc3339
+from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
 from gateway.people.types import Viewer
@@ -61,9 +62,8 @@ def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
 
 def spent_by(conn: ReadConn, keys: Sequence[Key], now: int) -> dict[str, dict[str, int]]:
     """Nano-dollars by key and window: what its caps are compared with."""
-    counters = credit.read_key_counters(conn, [key.id for key in keys])
-    today = rfc3339(now)
-    periods = {"day": f"day:{today[:10]}", "month": f"month:{today[:7]}", "total": "total"}
+    periods = dict(zip(WINDOWS, periods_of(now), strict=True))
+    counters = credit.read_key_counters(conn, [key.id for key in keys], periods.values())
 
     def spent(key: Key) -> dict[str, int]:
         places = {window: counters.get((key.id, period)) for window, period in periods.items()}

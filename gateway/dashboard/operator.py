@@ -1,13 +1,13 @@
 """The operator's pages: everybody's traffic and money, accounts, workers, drift, prices, and the check of the ledger."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from gateway.accounts import store as accounts
-from gateway.accounts.types import Account
 from gateway.acts.accounts import give, open_account
 from gateway.api.audit import audit_once
 from gateway.api.schemas.workers import WorkerState
@@ -17,12 +17,12 @@ from gateway.catalog import store as catalog
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
-from gateway.dashboard.chart import Series, largest, stacked
+from gateway.dashboard.chart import SERIES_MAX, Series, stacked
 from gateway.dashboard.door import TheForm, TheViewer, operator_only
 from gateway.dashboard.render import page
 from gateway.dashboard.words import axis_usd
 from gateway.errors import BadRequest
-from gateway.kit.clock import DAY_US, month_begin_us, now_us, rfc3339
+from gateway.kit.clock import DAY_US, month_begin_us, month_number, now_us, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
@@ -30,6 +30,7 @@ from gateway.rollups import store as rollups
 from gateway.rollups.types import Sums
 
 DAYS = 30
+PAGE = 100
 
 
 @get("/operator")
@@ -44,11 +45,13 @@ async def show_traffic(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
 
 
 @get("/operator/accounts")
-async def show_accounts(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
-    """Every account, its credit and what it spent this month."""
+async def show_accounts(
+    gateway: TheGateway, viewer: TheViewer, find: FromQuery[str] = "", after: FromQuery[str] = ""
+) -> Response[str]:
+    """Accounts by name, the credit of each and what it spent this month."""
     operator_only(viewer)
-    rows = await gateway.database.read(lambda conn: _read_accounts(conn, now_us()))
-    return page("operator_accounts.html.j2", viewer, here="Accounts", rows=rows, kinds=GIVEN_KINDS)
+    found = await gateway.database.read(lambda conn: _read_accounts(conn, now_us(), find.strip(), after))
+    return page("operator_accounts.html.j2", viewer, here="Accounts", **found, kinds=GIVEN_KINDS)
 
 
 @post("/operator/accounts")
@@ -124,18 +127,13 @@ async def show_ledger(
 def _read_traffic(conn: ReadConn, now: int) -> dict[str, Any]:
     today = now // DAY_US
     days = range(today - DAYS + 1, today + 1)
-    found = rollups.sum_by(conn, "day", (days.start, days.stop), "period", "account_id")
-    names = accounts.names_of(conn, {str(account) for (_, account), _ in found})
-    costs: dict[str, dict[int, int]] = {}
-    for (day, account), sums in found:
-        costs.setdefault(names[str(account)], {})[int(day)] = sums.cost_nanousd
-    series = largest([Series(name, [by_day.get(day, 0) for day in days]) for name, by_day in costs.items()])
+    series = _by_account(conn, days)
     labels = [rfc3339(day * DAY_US)[5:10] for day in days]
     begin = month_begin_us(now) // DAY_US
     [(_, this_month)] = rollups.sum_by(conn, "day", (begin, today + 1))
     [(_, this_day)] = rollups.sum_by(conn, "day", (today, today + 1))
     return {
-        "series": [each for each in series if each.total],
+        "series": series,
         "chart": stacked(labels, series, axis_usd, f"Cost by day and account, {DAYS} days"),
         "month": this_month,
         "today": this_day,
@@ -143,15 +141,43 @@ def _read_traffic(conn: ReadConn, now: int) -> dict[str, Any]:
     }
 
 
-def _read_accounts(conn: ReadConn, now: int) -> list[tuple[Account, Any, Sums]]:
-    days = (month_begin_us(now) // DAY_US, now // DAY_US + 1)
-    spent = {str(account): sums for (account,), sums in rollups.sum_by(conn, "day", days, "account_id")}
-    balances = credit.list_balances(conn)
-    return [
-        (account, balances[account.id], spent.get(account.id, Sums()))
-        for account in accounts.list_accounts(conn)
-        if account.id in balances
-    ]
+def _by_account(conn: ReadConn, days: range) -> list[Series]:
+    """The accounts that spent most in the months of these days, and all others together: few days are read, of however
+    many accounts.
+    """
+    months = (month_number(days.start * DAY_US), month_number(days[-1] * DAY_US) + 1)
+    spent = {
+        str(account): sums.cost_nanousd
+        for (account,), sums in rollups.sum_by(conn, "month", months, "account_id")
+    }
+    top = sorted(spent, key=lambda account: (-spent[account], account))[: SERIES_MAX - 1]
+    names = accounts.names_of(conn, top)
+
+    def costs(account_id: str | None) -> list[int]:
+        found = rollups.sum_by(conn, "day", (days.start, days.stop), "period", account_id=account_id)
+        by_day = {int(day): sums.cost_nanousd for (day,), sums in found}
+        return [by_day.get(day, 0) for day in days]
+
+    series = [Series(names[account], costs(account)) for account in top]
+    of_all = costs(None)
+    rest = [of_all[place] - sum(each.values[place] for each in series) for place in range(len(days))]
+    return [each for each in (*series, Series("other", rest)) if each.total]
+
+
+def _read_accounts(conn: ReadConn, now: int, find: str, after: str) -> dict[str, Any]:
+    shown = accounts.list_accounts(conn, find=find, after=after, limit=PAGE + 1)
+    more, shown = len(shown) > PAGE, shown[:PAGE]
+    balances = credit.list_balances(conn, [account.id for account in shown])
+    month = month_number(now)
+
+    def spent(account_id: str) -> Sums:
+        return rollups.sum_by(conn, "month", (month, month + 1), account_id=account_id)[0][1]
+
+    rows = [(account, balances[account.id], spent(account.id)) for account in shown if account.id in balances]
+    query = urlencode(
+        {name: value for name, value in (("find", find), ("after", shown[-1].name if more else "")) if value}
+    )
+    return {"rows": rows, "find": find, "next_url": f"/dashboard/operator/accounts?{query}" if more else None}
 
 
 def _usd(text: str, param: str) -> int:

@@ -78,8 +78,8 @@ def _tiers(conn: ReadConn, account_id: str, book: PriceBook, now: int) -> list[A
     month = rfc3339(now)[:7]
     found = [
         progress(counter.model, counter.token_class, counter.tokens, book.tiers)
-        for counter in metering.list_tier_counters(conn, account_id)
-        if counter.month == month and counter.tokens
+        for counter in metering.read_tier_counters(conn, [account_id], [month])
+        if counter.tokens
     ]
     return sorted(found, key=lambda each: -each.tokens)[:TIERS]
 

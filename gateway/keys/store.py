@@ -71,6 +71,11 @@ def peek_key(conn: WriteConn, key_id: str) -> Key | None:
     return found[0] if found else None
 
 
+def account_of(conn: ReadConn, key_id: str) -> str | None:
+    """None: there is no such key, or it is an operator's."""
+    return conn.execute(select(api_keys.c.account_id).where(api_keys.c.id == key_id)).scalar()
+
+
 def lock_key(conn: WriteConn, key_id: str) -> Key:
     """A key that is known to exist; nobody changes it until this transaction ends.  Events may still refer to it."""
     query = select(*_PUBLIC).where(api_keys.c.id == key_id).with_for_update(key_share=True)

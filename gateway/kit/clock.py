@@ -42,6 +42,18 @@ def month_begin_us(instant_us: int) -> int:
     return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()) * SECOND_US
 
 
+def month_number(instant_us: int) -> int:
+    """Months between 1970-01 and the instant's calendar month, UTC: 2026-11 is 682."""
+    moment = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
+    return (moment.year - 1970) * 12 + moment.month - 1
+
+
+def month_us(number: int) -> int:
+    """The first instant of a month by its number."""
+    moment = datetime(1970 + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return int(moment.timestamp()) * SECOND_US
+
+
 def next_month_us(instant_us: int) -> int:
     """The first instant of the calendar month after it, UTC."""
     return month_begin_us(month_begin_us(instant_us) + 32 * DAY_US)

@@ -28,6 +28,7 @@ from typing import Any, NewType, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Insert, MetaData, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.errors import StorageUnavailable, TollwayError
@@ -192,6 +193,7 @@ def _engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
         engine = create_engine(
             url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
         )
+        engine.dialect.statement_compiler = _Hinting
         _prepare_sqlite(engine, read_only=read_only)
         return engine
     # A reader sees one instant throughout, as SQLite's do: an audit adds up rows of the same moment.
@@ -204,6 +206,16 @@ def _engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
         execution_options=options,
         connect_args={"connect_timeout": 5, "application_name": "tollway"},
     )
+
+
+class _Hinting(SQLiteCompiler):
+    """Passes `with_hint` on.  SQLite keeps no figures unless it is told to, and of two indexes takes the narrower one, not
+    the one that leads to fewer rows; `INDEXED BY` says which.
+    """
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        del table
+        return text
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:

@@ -35,7 +35,8 @@ class Ledger:
                 *place, tokens = msgspec.structs.astuple(counter)
                 self._volumes[tuple(place)] = tokens  # the four columns of its key
         capped = {ask.order.key_id for ask in batch.asks if ask.lease_id.key_id}
-        self._keys = credit.read_key_counters(conn, capped) if capped else {}
+        begun = {period for ask in batch.asks if ask.lease_id.key_id for period in periods_of(ask.begun_us)}
+        self._keys = credit.read_key_counters(conn, capped, begun) if capped else {}
         self._key_changes: dict[tuple[str, str], KeyCounter] = {}
 
     def charge(self, charge: Charge) -> Settled:

@@ -1,7 +1,7 @@
 """All SQL about usage events."""
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -90,20 +90,22 @@ def hash_before(conn: ReadConn, account_id: str, seq: int) -> str | None:
     ).scalar()
 
 
-def walk_chain(conn: ReadConn, account_id: str) -> Iterator[tuple[UsageEvent, Link]]:
-    """An account's events in the order of their chain, without holding them all."""
-    query = (
-        select(usage_events)
-        .where(usage_events.c.account_id == account_id)
-        .order_by(usage_events.c.account_seq)
+def walk_chain(
+    conn: ReadConn, account_id: str, done: int = 0, until: int | None = None
+) -> Iterator[tuple[UsageEvent, Link]]:
+    """An account's events numbered (done, until], in the order of their chain, without holding them all."""
+    query = select(*_EVENT, *_LINK).where(
+        usage_events.c.account_id == account_id, usage_events.c.account_seq > done
     )
-    return _walk(conn, query)
+    if until is not None:
+        query = query.where(usage_events.c.account_seq <= until)
+    return _walk(conn, query.order_by(usage_events.c.account_seq))
 
 
 def _walk(conn: ReadConn, query: Select[Any]) -> Iterator[tuple[UsageEvent, Link]]:
-    for row in conn.execution_options(yield_per=1000).execute(query).mappings():
-        event = UsageEvent(**{column.name: row[column] for column in _EVENT})
-        yield event, Link(row["account_seq"], row["chain_hash"])
+    names = UsageEvent.__struct_fields__
+    for *fields, seq, chain_hash in conn.execution_options(yield_per=1000).execute(query):
+        yield UsageEvent(**dict(zip(names, fields, strict=True))), Link(seq, chain_hash)
 
 
 def walk_between(
@@ -111,7 +113,7 @@ def walk_between(
 ) -> Iterator[tuple[UsageEvent, Link]]:
     """An account's requests that began in [begin, end), oldest first, without holding them all."""
     query = (
-        select(usage_events)
+        select(*_EVENT, *_LINK)
         .where(
             usage_events.c.account_id == account_id,
             usage_events.c.created_us >= begin_us,
@@ -122,20 +124,21 @@ def walk_between(
     return _walk(conn, query)
 
 
-def sum_grant_uses(conn: ReadConn, account_id: str, begin_us: int, end_us: int) -> dict[str, int]:
-    """What each grant paid of the requests that began in [begin, end)."""
+def sum_uses_by_day(
+    conn: ReadConn, account_id: str, done: int, until: int | None
+) -> list[tuple[int, str, int]]:
+    """What each grant paid of the requests numbered (done, until], by the day in which they began."""
+    day = usage_events.c.created_us // DAY_US
     query = (
-        select(grant_uses.c.grant_id, func.sum(grant_uses.c.amount_nanousd).label("amount"))
-        .join(usage_events, usage_events.c.request_id == grant_uses.c.used_by)
-        .where(
-            usage_events.c.account_id == account_id,
-            usage_events.c.created_us >= begin_us,
-            usage_events.c.created_us < end_us,
-        )
-        .group_by(grant_uses.c.grant_id)
+        select(day, grant_uses.c.grant_id, func.sum(grant_uses.c.amount_nanousd))
+        .select_from(usage_events)
+        .join(grant_uses, usage_events.c.request_id == grant_uses.c.used_by)
+        .where(usage_events.c.account_id == account_id, usage_events.c.account_seq > done)
+        .group_by(day, grant_uses.c.grant_id)
     )
-    # PostgreSQL's SUM(bigint) is a Decimal in Python; money is int.
-    return {row.grant_id: int(row.amount) for row in conn.execute(query)}
+    if until is not None:
+        query = query.where(usage_events.c.account_seq <= until)
+    return [(int(when), grant_id, int(amount)) for when, grant_id, amount in conn.execute(query)]
 
 
 def sum_usage(
@@ -143,10 +146,12 @@ def sum_usage(
     chosen: Selection,
     group_by: GroupBy,
     *,
-    limit: int | None = None,
-    after: str | None = None,
+    after_seq: int = 0,
+    account_ids: Sequence[str] = (),
 ) -> list[UsageRow]:
-    """Sums over the chosen events, one row per group, in the order of the groups; at most `limit`, beyond `after`."""
+    """Sums over the chosen events, one row per group.  Reads each of them: for a short time, or for what is not in
+    the sums yet (rollups/usage.py); beyond the number `after_seq` of one account, or of several accounts.
+    """
     group: ColumnElement[str] = {
         "account": usage_events.c.account_id,
         "key": usage_events.c.key_id,
@@ -161,11 +166,11 @@ def sum_usage(
         )
         .where(*_chosen(chosen))
         .group_by(group)
-        .order_by(group)
-        .limit(limit)
     )
-    if after is not None:
-        query = query.where(group > after)
+    if after_seq:
+        query = query.where(usage_events.c.account_seq > after_seq)
+    if account_ids:
+        query = query.where(usage_events.c.account_id.in_(account_ids))
     # PostgreSQL's SUM(bigint) is a Decimal in Python; counts and money are int.
     return [
         UsageRow(
@@ -182,7 +187,7 @@ def list_events(
 ) -> list[UsageEvent]:
     """An account's, the last to begin first; at most `limit`, beyond the request `after`.
 
-    Walks back along ix_usage_events_account_created, so that no other account's events are read.
+    Walks back along the index of what was chosen, so that no other events are read.
 
     Raises:
         BadRequest: `after` is none of the account's requests.
@@ -201,6 +206,8 @@ def list_events(
         if last is None:
             raise BadRequest(f"there is no request {after!r} to go on after", param="after")
         query = query.where(tuple_(*place) < tuple_(*last))
+    by = ("key" if chosen.key_id else "account", "model" if chosen.model else "created")
+    query = query.with_hint(usage_events, f"INDEXED BY ix_usage_events_{by[0]}_{by[1]}", "sqlite")
     return rows(UsageEvent, conn.execute(query))
 
 
@@ -217,19 +224,28 @@ def _chosen(chosen: Selection) -> list[ColumnElement[bool]]:
 
 
 TYPICAL_OF_LAST = 100
-"""How many of an account's last requests say what is typical."""
+"""How many of an account's last completed requests say what is typical."""
+TYPICAL_LOOKED_AT = 500
+"""Among how many they are looked for: a model that has failed for long has no end of failures to read."""
 
 
 def typical_output(conn: ReadConn, account_id: str, model: str) -> int | None:
     """The mean output of the account's last completed requests to a model; None without any."""
-    last = (
-        select(usage_events.c.output_tokens)
+    looked_at = (
+        select(usage_events.c.output_tokens, usage_events.c.outcome, usage_events.c.created_us)
         .where(
             usage_events.c.account_id == account_id,
             usage_events.c.model == model,
-            usage_events.c.outcome == "completed",
         )
         .order_by(usage_events.c.created_us.desc())
+        .limit(TYPICAL_LOOKED_AT)
+        .with_hint(usage_events, "INDEXED BY ix_usage_events_account_model", "sqlite")
+        .subquery()
+    )
+    last = (
+        select(looked_at.c.output_tokens)
+        .where(looked_at.c.outcome == "completed")
+        .order_by(looked_at.c.created_us.desc())
         .limit(TYPICAL_OF_LAST)
         .subquery()
     )

@@ -56,6 +56,15 @@ usage_events = Table(
     ),
 )
 Index("ix_usage_events_account_created", usage_events.c.account_id, usage_events.c.created_us)
+Index(
+    "ix_usage_events_account_model",
+    usage_events.c.account_id,
+    usage_events.c.model,
+    usage_events.c.created_us,
+)
+Index("ix_usage_events_key_created", usage_events.c.key_id, usage_events.c.created_us)
+Index("ix_usage_events_key_model", usage_events.c.key_id, usage_events.c.model, usage_events.c.created_us)
+"""What lists are narrowed by has its own order: else a list of what is rare reads everything that is not."""
 
 tier_counters = Table(
     "tier_counters",

@@ -1,21 +1,33 @@
 """All SQL about sums by hour and by day."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, case, func, literal, select, true, update
+from sqlalchemy import BigInteger, Select, Table, bindparam, case, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.credit.tables import balances
-from gateway.kit.clock import DAY_US, HOUR_US
+from gateway.kit.clock import DAY_US, HOUR_US, month_us
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.metering.tables import usage_events
 from gateway.metering.types import BILLED
-from gateway.rollups.tables import SUMMED, rollup_marks, usage_days, usage_hours
-from gateway.rollups.types import Behind, By, Period, Sums
+from gateway.rollups.month import Month
+from gateway.rollups.tables import (
+    SUMMED,
+    month_counts,
+    month_lines,
+    month_uses,
+    rollup_marks,
+    usage_all_days,
+    usage_days,
+    usage_hours,
+    usage_months,
+)
+from gateway.rollups.types import Behind, By, Period, Portion, Sums
 
-_PERIODS = ((usage_hours, "hour", HOUR_US), (usage_days, "day", DAY_US))
+_PERIODS = ((usage_hours, "hour", HOUR_US), (usage_days, "day", DAY_US), (usage_all_days, "day", DAY_US))
+_KIND = ("model", "token_class", "price_nanousd_per_mtok", "discount_percent")
 
 _done = func.coalesce(rollup_marks.c.account_seq, 0)
 _BEHIND = (
@@ -27,9 +39,10 @@ _BEHIND = (
 )
 
 
-def list_behind(conn: ReadConn, limit: int) -> list[Behind]:
-    """Those with most to add first."""
-    return rows(Behind, conn.execute(_BEHIND, {"limit": limit}))
+def list_behind(conn: ReadConn, limit: int, account_id: str | None = None) -> list[Behind]:
+    """Those with most to add first; or only this account, if it is behind."""
+    query = _BEHIND if account_id is None else _BEHIND.where(balances.c.account_id == account_id)
+    return rows(Behind, conn.execute(query, {"limit": limit}))
 
 
 def claim(conn: WriteConn, account_id: str, done: int, until: int) -> bool:
@@ -44,49 +57,101 @@ def claim(conn: WriteConn, account_id: str, done: int, until: int) -> bool:
     return moved.rowcount == 1
 
 
-def add_events(conn: WriteConn, account_id: str, done: int, until: int) -> None:
-    """Adds the events numbered (done, until] to the sums.  Their account's mark was claimed in this transaction."""
-    wanted = {"account": account_id, "done": done, "until": until}
-    for statement in _folds(conn.dialect.name):
-        conn.execute(statement, wanted)
+def add_events(conn: WriteConn, portion: Portion) -> None:
+    """Adds the portion's events to all sums.  Their account's mark was claimed in this transaction."""
+    wanted = {"account": portion.account_id, "done": portion.done, "until": portion.until}
+    for table, period, length_us in _PERIODS:
+        conn.execute(_fold(conn.dialect.name, table, period, length_us), wanted)
+    for number, month in sorted(portion.months.items()):
+        bounds = {"month": number, "begin": month_us(number), "end": month_us(number + 1)}
+        conn.execute(_fold(conn.dialect.name, usage_months, "month", None), wanted | bounds)
+        _add_month(conn, {"account_id": portion.account_id, "month": number}, month)
+
+
+def _add_month(conn: WriteConn, place: dict[str, str | int], month: Month) -> None:
+    adding = partial(upsert, conn.dialect.name, add=True)
+    lines = [
+        place | dict(zip(_KIND, kind, strict=True)) | {"tokens": tokens, "cost_nanousd": cost}
+        for kind, (tokens, cost) in sorted(month.lines.items())
+    ]
+    if lines:
+        conn.execute(adding(month_lines, "tokens", "cost_nanousd"), lines)
+    uses = [
+        place | {"grant_id": grant, "amount_nanousd": amount} for grant, amount in sorted(month.uses.items())
+    ]
+    if uses:
+        conn.execute(adding(month_uses, "amount_nanousd"), uses)
+    counts = [
+        place | {"price_version": version, "requests": requests, "first_seq": first, "last_seq": last}
+        for version, (requests, first, last) in sorted(month.counts.items())
+    ]
+    conn.execute(_count_months(conn.dialect.name), counts)
 
 
 @cache
-def _folds(dialect: str) -> tuple[Any, ...]:
-    return tuple(_fold(dialect, table, period, length_us) for table, period, length_us in _PERIODS)
+def _count_months(dialect: str) -> Any:
+    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(month_counts)
+    table, more = month_counts.c, statement.excluded
+    changed = {
+        "requests": table.requests + more.requests,
+        "first_seq": case((more.first_seq < table.first_seq, more.first_seq), else_=table.first_seq),
+        "last_seq": case((more.last_seq > table.last_seq, more.last_seq), else_=table.last_seq),
+    }
+    return statement.on_conflict_do_update(index_elements=list(month_counts.primary_key), set_=changed)
 
 
-def _fold(dialect: str, table: Table, period: str, length_us: int) -> Any:
+def read_month(conn: ReadConn, account_id: str, number: int) -> Month:
+    """As far as the account's mark."""
+    month = Month()
+
+    def rows_of(table: Table) -> Any:
+        mine = (table.c.account_id == account_id, table.c.month == number)
+        return conn.execute(select(table).where(*mine).order_by(*table.primary_key))
+
+    for row in rows_of(month_lines):
+        kind = (row.model, row.token_class, row.price_nanousd_per_mtok, row.discount_percent)
+        month.add_line(kind, row.tokens, row.cost_nanousd)
+    for row in rows_of(month_counts):
+        month.add_requests(row.price_version, row.requests, row.first_seq, row.last_seq)
+    for row in rows_of(month_uses):
+        month.add_use(row.grant_id, row.amount_nanousd)
+    return month
+
+
+@cache
+def _fold(dialect: str, table: Table, period: str, length_us: int | None) -> Any:
     """INSERT … SELECT … GROUP BY … ON CONFLICT: the database adds up, no event travels."""
-    names = ["account_id", period, "key_id", "model", "requests", "unbilled_requests", *SUMMED]
     counted = ["requests", "unbilled_requests", *SUMMED]
     kind = postgresql if dialect == "postgresql" else sqlite
-    statement: Any = kind.insert(table).from_select(names, _grouped(length_us))
+    names = [column.name for column in table.primary_key]
+    statement: Any = kind.insert(table).from_select([*names, *counted], _grouped(names, period, length_us))
     changed = {name: table.c[name] + statement.excluded[name] for name in counted}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+    return statement.on_conflict_do_update(index_elements=names, set_=changed)
 
 
-def _grouped(length_us: int) -> Select[Any]:
+def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select[Any]:
+    """`length_us`: of the period; None: a month, which is given with its bounds."""
     events = usage_events.c
-    began = events.created_us // literal(length_us)
+    began = (
+        bindparam("month", type_=BigInteger) if length_us is None else events.created_us // literal(length_us)
+    )
+    groups = [began if name == period else events[name] for name in names]
     unbilled = case((events.outcome.in_(sorted(BILLED)), 0), else_=1)
+    within = (
+        (events.created_us >= bindparam("begin"), events.created_us < bindparam("end"))
+        if length_us is None
+        else ()
+    )
     return (
-        select(
-            events.account_id,
-            began,
-            events.key_id,
-            events.model,
-            func.count(),
-            func.sum(unbilled),
-            *(func.sum(events[name]) for name in SUMMED),
-        )
+        select(*groups, func.count(), func.sum(unbilled), *(func.sum(events[name]) for name in SUMMED))
         .where(
             events.account_id == bindparam("account"),
             events.account_seq > bindparam("done"),
             events.account_seq <= bindparam("until"),
+            *within,
             true(),
         )
-        .group_by(events.account_id, began, events.key_id, events.model)
+        .group_by(*(each for each in groups if each is not began or length_us is not None))
     )
 
 
@@ -99,12 +164,10 @@ def sum_by(
     key_ids: Sequence[str] = (),
     models: Sequence[str] = (),
 ) -> list[tuple[tuple[str | int, ...], Sums]]:
-    """Sums of the periods [from, until), as numbers since 1970, of one account or of all; one row for each group.
-
-    Reads usage_hours or usage_days along their keys; of all accounts only days, along ix_usage_days_day.
-    """
-    assert account_id is not None or period == "day", "hours are ordered by account"
-    table = usage_hours if period == "hour" else usage_days
+    """Sums of the periods [from, until), as numbers since 1970, of one account or of all; one row for each group."""
+    table = {"hour": usage_hours, "day": usage_days, "month": usage_months}[period]
+    if period == "day" and account_id is None and not key_ids and not {"account_id", "key_id"} & set(by):
+        table = usage_all_days
     groups = [table.c[period if name == "period" else name] for name in by]
     query = select(*groups, *(func.sum(table.c[name]).label(name) for name in Sums.__struct_fields__)).where(
         table.c[period] >= between[0], table.c[period] < between[1]
@@ -124,6 +187,29 @@ def sum_by(
         )
         for row in found
     ]
+
+
+def months_of(conn: ReadConn, account_id: str) -> set[int]:
+    """In which there was something."""
+    return set(
+        conn.execute(select(month_counts.c.month).where(month_counts.c.account_id == account_id)).scalars()
+    )
+
+
+def totals_of(conn: ReadConn, account_id: str) -> dict[str, tuple[int, int]]:
+    """Requests and cost of an account, ever, by each of the tables that say it: for audits."""
+    found = {}
+    for table in (usage_hours, usage_days, usage_months):
+        query = select(func.sum(table.c.requests), func.sum(table.c.cost_nanousd))
+        requests, cost = conn.execute(query.where(table.c.account_id == account_id)).one()
+        found[table.name] = (int(requests or 0), int(cost or 0))
+    return found
+
+
+def read_mark(conn: ReadConn, account_id: str) -> int:
+    """How far an account's sums go."""
+    query = select(rollup_marks.c.account_seq).where(rollup_marks.c.account_id == account_id)
+    return int(conn.execute(query).scalar() or 0)
 
 
 def count_behind(conn: ReadConn, account_id: str) -> int:

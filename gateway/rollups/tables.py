@@ -1,4 +1,6 @@
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from gateway.kit.db import metadata
 
@@ -36,6 +38,66 @@ usage_days = _sums("usage_days", "day")
 
 Index("ix_usage_days_day", usage_days.c.day)
 """For operators, who look at a day of all accounts."""
+
+Index("ix_usage_hours_hour", usage_hours.c.hour)
+"""For an operator's sums from or until an hour."""
+
+usage_months = _sums("usage_months", "month")
+"""`month` is the number of calendar months (UTC) since 1970-01."""
+
+Index("ix_usage_months_month", usage_months.c.month)
+
+usage_all_days = Table(
+    "usage_all_days",
+    metadata,
+    Column("day", BigInteger, primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("unbilled_requests", BigInteger, nullable=False),
+    *(Column(column, BigInteger, nullable=False) for column in SUMMED),
+)
+"""Of all accounts together."""
+
+
+def _month_of() -> tuple[Column[Any], ...]:
+    return (
+        Column("account_id", String(64), ForeignKey("accounts.id"), primary_key=True),
+        Column("month", BigInteger, primary_key=True),
+    )
+
+
+month_counts = Table(
+    "month_counts",
+    metadata,
+    *_month_of(),
+    Column("price_version", Integer, ForeignKey("price_books.version"), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+)
+"""How many requests of a month were rated with each price book, and which receipts those are."""
+
+month_lines = Table(
+    "month_lines",
+    metadata,
+    *_month_of(),
+    Column("model", String(200), primary_key=True),
+    Column("token_class", String(20), primary_key=True),
+    Column("price_nanousd_per_mtok", BigInteger, primary_key=True),
+    Column("discount_percent", Integer, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost_nanousd", BigInteger, nullable=False),
+)
+"""The lines of a month's statement: sums of the lines of its receipts."""
+
+month_uses = Table(
+    "month_uses",
+    metadata,
+    *_month_of(),
+    Column("grant_id", String(64), ForeignKey("grants.id"), primary_key=True),
+    Column("amount_nanousd", BigInteger, nullable=False),
+)
+"""What each grant paid of a month's requests."""
 
 rollup_marks = Table(
     "rollup_marks",

@@ -2,7 +2,9 @@ from typing import Literal
 
 import msgspec
 
-Period = Literal["hour", "day"]
+from gateway.rollups.month import Month
+
+Period = Literal["hour", "day", "month"]
 By = Literal["period", "account_id", "key_id", "model"]
 
 
@@ -12,6 +14,15 @@ class Behind(msgspec.Struct, frozen=True):
     account_id: str
     done: int
     head: int
+
+
+class Portion(msgspec.Struct, frozen=True):
+    """The events of an account numbered (done, until], and what they add to its months."""
+
+    account_id: str
+    done: int
+    until: int
+    months: dict[int, Month]
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):

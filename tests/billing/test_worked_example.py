@@ -1,5 +1,6 @@
 """docs/your-bill.md, executed: the month it tells of, through the real ledger, gives the numbers it prints."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,17 @@ from gateway.billing.types import Statement
 from gateway.catalog.rate import classes
 from gateway.catalog.read_toml import shipped
 from gateway.credit.give import give, open_account
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, StorageUnavailable
+from gateway.jobs.roll_up import roll_step
 from gateway.keys.create import create_key
 from gateway.kit.clock import from_rfc3339
 from gateway.kit.db import Database, WriteConn
 from gateway.kit.money import format_usd, parse_usd
 from gateway.metering.receipt import read_receipt
 from gateway.metering.types import UsageEvent
+from gateway.rollups import roll as rolling
+from gateway.rollups.audit import audit_all
+from gateway.rollups.store import count_behind
 from tests.fixtures.ledger import Books, order
 
 PAGE = (Path(__file__).parents[2] / "docs/your-bill.md").read_text("utf-8")
@@ -136,6 +141,30 @@ def test_the_receipt_on_the_page_is_the_ledgers(example: Example) -> None:
     total = re.search(r"Together (\S+)\.\n", PAGE)
     assert total is not None
     assert parse_usd(total[1]) == example.last.cost_nanousd
+
+
+def test_it_says_the_same_before_while_and_after_its_events_are_summed(
+    example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling, "EVENTS_MAX", 500)
+    database, drawn = example.books.database, example.statement()
+    while asyncio.run(roll_step(database)) == 0.0:
+        assert example.statement() == drawn
+    assert example.statement() == drawn
+    assert database.read_now(lambda conn: count_behind(conn, example.account)) == 0
+    assert database.read_now(lambda conn: audit_all(conn, 0)).differences == ()
+
+
+def test_a_statement_does_not_add_up_what_takes_long(
+    example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = example.books.database.read_now
+    account = read(lambda conn: find_account(conn, "Acme"))
+    with pytest.raises(StorageUnavailable, match="1201 requests of this account are not summed yet"):
+        read(lambda conn: draw_up(conn, account, "2026-11", NOVEMBER, unsummed_max=1_200))
+    assert (
+        read(lambda conn: draw_up(conn, account, "2026-11", NOVEMBER, unsummed_max=1_201)).requests == 1_201
+    )
 
 
 def test_a_statement_is_final_an_hour_after_its_month(example: Example) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.credit.draw import periods_of
 from gateway.credit.store import read_key_counters
 from gateway.credit.types import Caps, Hold
 from gateway.errors import InsufficientCredit, KeyCapReached
@@ -22,7 +23,8 @@ def test_exactly_what_the_cap_affords_is_served(books: Books, processes: int) ->
     by_process = {writer.process_id: writer for writer in writers}
     settled = books.all(*(by_process[hold.process_id].charge(books.charge(hold)) for hold in holds))
     spent = sum(each.event.cost_nanousd for each in settled)
-    counters = books.database.read_now(lambda conn: read_key_counters(conn, [owner[1]]))
+    periods = periods_of(books.now)
+    counters = books.database.read_now(lambda conn: read_key_counters(conn, [owner[1]], periods))
     assert {(period, each.settled_nanousd, each.held_nanousd) for (_, period), each in counters.items()} == {
         (period, spent, 0) for period in ("day:2027-01-15", "month:2027-01", "total")
     }
@@ -93,7 +95,8 @@ def test_a_stream_over_midnight_stays_in_the_day_in_which_it_began(books: Books)
     books.now += DAY
     hold = books.do(writer.extend(wanted, hold, 5))
     books.do(writer.charge(books.charge(hold, 15)))
-    counters = books.database.read_now(lambda conn: read_key_counters(conn, [owner[1]]))
+    periods = {*periods_of(books.now - DAY), *periods_of(books.now)}
+    counters = books.database.read_now(lambda conn: read_key_counters(conn, [owner[1]], periods))
     assert counters[owner[1], "day:2027-01-15"].settled_nanousd == 5 * 200 + 15 * 600
     assert (owner[1], "day:2027-01-16") not in counters
     assert books.findings() == ()

@@ -10,8 +10,9 @@ from sqlalchemy import event as sqlalchemy_event
 
 from gateway.errors import BadRequest
 from gateway.kit.clock import DAY_US
-from gateway.metering.store import GroupBy, list_events, sum_usage
+from gateway.metering.store import GroupBy, list_events
 from gateway.metering.types import Selection, UsageEvent, UsageRow
+from gateway.rollups.usage import sum_usage
 from tests.fixtures.ledger import JANUARY, MODEL, Books, order
 
 OTHER = "codestral-2508"
@@ -148,11 +149,12 @@ def test_no_other_accounts_events_are_read(filled: Filled) -> None:
     filled.list(after=last, since_us=1, until_us=2, model=MODEL, key_id=filled.keys[0])
     cursor = ["SEARCH usage_events USING INDEX sqlite_autoindex_usage_events_1 (request_id=?)"]
     walk = "SEARCH usage_events USING INDEX ix_usage_events_account_created (account_id=?"
+    narrow = "SEARCH usage_events USING INDEX ix_usage_events_key_model"
     ties = "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"  # of one instant at a time
     assert plans == [
         [f"{walk})", ties],
         cursor,
         [f"{walk} AND created_us<?)", ties],
         cursor,
-        [f"{walk} AND created_us>? AND created_us<?)", ties],
+        [f"{narrow} (key_id=? AND model=? AND created_us>? AND created_us<?)", ties],
     ]

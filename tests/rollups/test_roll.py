@@ -9,20 +9,26 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
 
 from gateway.jobs.roll_up import EVERY_S, roll_step
-from gateway.kit.clock import DAY_US, HOUR_US
+from gateway.kit.clock import DAY_US, HOUR_US, month_us
 from gateway.kit.db import Database
+from gateway.metering.store import sum_usage as walked
 from gateway.metering.store import walk_chain
-from gateway.metering.types import BILLED, UsageEvent
+from gateway.metering.types import BILLED, Selection, UsageEvent, UsageRow
 from gateway.rollups import roll as rolling
-from gateway.rollups.roll import roll
+from gateway.rollups.audit import audit_all
+from gateway.rollups.roll import prepare, roll
 from gateway.rollups.store import count_behind, list_behind, sum_by
 from gateway.rollups.types import Sums
+from gateway.rollups.usage import pieces, sum_usage
 from tests.fixtures.ledger import JANUARY, MODEL, Books, order
 
 OTHER = "codestral-2508"
-OUTCOMES = ("completed", "client_gone", "upstream_failed", "completed")
+OUTCOMES = ("completed", "client_gone", "worker_failed", "completed")
 EVER = (0, 10**9)
 
 
@@ -47,7 +53,7 @@ class Filled:
         writer = self.books.writer()
         hold = await writer.hold(order(owner))
         charge = self.books.charge(hold, outcome=self._dice.choice(OUTCOMES))
-        prices = next(each.prices for each in self.books.book.models if each.id == MODEL)
+        prices = next(each.prices for each in self.books.book.models if each.id == model)
         event = msgspec.structs.replace(charge.event, model=model, duration_us=self._dice.randrange(10**6))
         await writer.charge(msgspec.structs.replace(charge, event=event, prices=prices))
 
@@ -89,7 +95,6 @@ def catch_up(database: Database) -> None:
 @pytest.fixture
 def filled(books: Books, monkeypatch: pytest.MonkeyPatch) -> Filled:
     monkeypatch.setattr(rolling, "EVENTS_MAX", 7)
-    monkeypatch.setattr("gateway.jobs.roll_up.EVENTS_MAX", 7)
     return Filled(books)
 
 
@@ -127,9 +132,13 @@ def test_they_are_narrowed(filled: Filled) -> None:
 def test_a_step_that_is_run_again_adds_nothing_twice(filled: Filled) -> None:
     database = filled.books.database
     behind = database.read_now(lambda conn: list_behind(conn, 10))
+    portions = database.read_now(lambda conn: prepare(conn, behind))
+    assert [portion.until for portion in portions] == [4, 3], (
+        "a step takes seven events, of one account the half"
+    )
     with ThreadPoolExecutor(4) as pool:
-        counts = list(pool.map(lambda _: database.write_now(lambda conn: roll(conn, behind)), range(8)))
-    assert sum(counts) == 14, "seven events of each account, once"
+        counts = list(pool.map(lambda _: database.write_now(lambda conn: roll(conn, portions)), range(8)))
+    assert sum(counts) == 7, "each event once"
     catch_up(database)
     assert filled.sums("day", account_id=filled.account) == {(): added(filled.events(filled.account))}
 
@@ -154,3 +163,65 @@ def test_whoever_has_most_to_add_goes_first_and_nobody_waits_forever(filled: Fil
     assert asyncio.run(roll_step(filled.books.database)) == 0.0, "there is more"
     catch_up(filled.books.database)
     assert asyncio.run(roll_step(filled.books.database)) == EVERY_S
+
+
+def test_a_months_sums_are_those_of_its_receipts_and_the_audit_says_when_not(filled: Filled) -> None:
+    database = filled.books.database
+    catch_up(database)
+    assert database.read_now(lambda conn: audit_all(conn, 0)).differences == ()
+    for table, column in (
+        ("month_lines", "cost_nanousd"), ("month_counts", "requests"), ("month_uses", "amount_nanousd"),
+        ("usage_hours", "requests"), ("usage_days", "cost_nanousd"), ("usage_months", "requests"),
+    ):  # fmt: skip
+        change = f"UPDATE {table} SET {column} = {column} + (:more) WHERE account_id = :account"
+        for more in (1, -1):
+            given = {"more": more, "account": filled.account}
+            database.write_now(lambda conn, change=change, given=given: conn.execute(text(change), given))
+            differences = database.read_now(lambda conn: audit_all(conn, 0)).differences
+            assert len(differences) == (1 if more == 1 else 0), (table, differences)
+
+
+def exactly(filled: Filled, since: int | None, until: int | None, by: Any, **chosen: Any) -> list[UsageRow]:
+    selection = Selection(since_us=since, until_us=until, **chosen)
+    database = filled.books.database
+    rows = database.read_now(lambda conn: sum_usage(conn, selection, by))
+    assert rows == sorted(
+        database.read_now(lambda conn: walked(conn, selection, by)), key=lambda row: row.group
+    )
+    return rows
+
+
+def test_usage_between_any_two_instants_is_exact(filled: Filled) -> None:
+    """Half of it summed, half not yet; from and until the middle of hours, and with a month's end in it."""
+    dice, database = random.Random(3), filled.books.database
+    for _ in range(2):
+        asyncio.run(roll_step(database))
+    assert database.read_now(lambda conn: count_behind(conn, filled.account)) > 5
+    instants = [JANUARY + dice.randrange(3 * DAY_US) for _ in range(4)]
+    for _ in range(2):
+        for since in (None, JANUARY // DAY_US * DAY_US, *instants):
+            for until in (None, JANUARY + 2 * DAY_US, instants[0] + 1000, instants[1] + DAY_US):
+                for by in ("account", "key", "model", "day"):
+                    exactly(filled, since, until, by)
+                    exactly(filled, since, until, by, account_id=filled.account, model=OTHER)
+                exactly(filled, since, until, "model", key_id=filled.keys[0])
+        catch_up(database)
+    assert exactly(filled, None, None, "day", key_id="key_nobody") == []
+    assert sum(row.requests for row in exactly(filled, None, None, "account")) == 60
+
+
+@given(st.integers(0, 2000), st.integers(0, 20_000), st.booleans())
+def test_pieces_cover_each_hour_once(first: int, length: int, by_day: bool) -> None:
+    covered: list[int] = []
+    for period, (begin, end) in pieces(first, first + length, by_day=by_day):
+        assert not (by_day and period == "month")
+        of = {"hour": lambda n: n, "day": lambda n: n * 24, "month": lambda n: month_us(n) // HOUR_US}[period]
+        covered += range(of(begin), of(end))
+    assert sorted(covered) == list(range(first, first + length))
+
+
+def test_the_huge_do_not_keep_the_small_waiting(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.jobs.roll_up.ACCOUNTS_MAX", 1)
+    assert asyncio.run(roll_step(filled.books.database)) == 0.0, "somebody else may be behind as well"
+    catch_up(filled.books.database)
+    assert filled.sums("month", "account_id").keys() == {(filled.account,), (filled.stranger,)}

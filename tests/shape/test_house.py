@@ -20,13 +20,13 @@ ROOMS = {
     "credit": {"kit", "errors", "accounts"},
     "replay": {"kit", "errors", "accounts"},
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
-    "rollups": {"kit", "errors", "accounts", "credit", "keys", "metering"},
+    "rollups": {"kit", "errors", "accounts", "catalog", "credit", "keys", "metering"},
     "people": {"kit", "errors", "accounts"},
     "mail": {"kit", "errors"},
     "oidc": {"kit", "errors", "people"},
     "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
     "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "rollups", "workers"},
-    "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering"},
+    "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering", "rollups"},
     "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "oidc", "people", "workers"},
     "api": {
         "kit",
@@ -43,6 +43,7 @@ ROOMS = {
         "people",
         "replay",
         "billing",
+        "rollups",
     },
     "dashboard": {
         "kit",
