@@ -21,6 +21,7 @@ from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
 from gateway.dashboard.by_oidc import CALLBACK
+from gateway.dashboard.playground import asking
 from gateway.dashboard.routes import router as pages
 from gateway.dashboard.session import SignedIn
 from gateway.dashboard.ways import Ways
@@ -89,7 +90,14 @@ def build(settings: Settings) -> Litestar:
             *asked,
             *chain.from_iterable(ROUTES.values()),
             get_document,
-            pages(),
+            pages(
+                asking(
+                    gateway,
+                    secret,
+                    body_bytes_max=settings.body_bytes_max,
+                    deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
+                )
+            ),
         ],
         middleware=[Authenticate(finder, settings.join_token), SignedIn(viewers)],
         dependencies={

@@ -46,7 +46,7 @@ def answering(
                 operation=operation,
                 idempotency_key=client.header("idempotency-key"),
             )
-            await _answer(gateway, arrival, client, trace, deadline_s)
+            await answer(gateway, arrival, client, trace, deadline_s)
         except TollwayError as error:
             trace.error = error.code
             await client.refuse(error)
@@ -59,7 +59,7 @@ def answering(
     return handle
 
 
-async def _answer(
+async def answer(
     gateway: Gateway, arrival: Arrival, client: AsgiClient, trace: Trace, deadline_s: float
 ) -> None:
     """Runs the pipeline until it ends, or the client does."""

@@ -5,6 +5,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 
 from gateway.accounts import store as accounts
@@ -33,20 +34,35 @@ async def form_of(request: Request[Any, Any, Any]) -> dict[str, str]:
 
     Whoever signs in has no session yet, and no token: there, that it came from here is all there is to check.
     """
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    _check_origin(request)
+    fields = {name: str(value).strip() for name, value in (await request.form()).items()}
+    given = fields.pop("csrf", "")
+    if not request.url.path.startswith(OPEN):
+        _check_token(request, given)
+    return fields
+
+
+def sent_by_own_script(request: ASGIConnection[Any, Any, Any, Any]) -> Viewer:
+    """Who is signed in, where a script of ours sends what is no form: the token is in a header.  Raises NotAllowed."""
+    _check_origin(request)
+    _check_token(request, request.headers.get("x-csrf", ""))
+    viewer: Viewer = request.scope["state"]["viewer"]
+    return viewer
+
+
+def _check_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if site not in (None, "same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+        origin is not None and urlsplit(origin).netloc != connection.headers.get("host")
     ):
         raise NotAllowed("this form was sent by another site; open the page here and send it again")
-    fields = {name: str(value).strip() for name, value in (await request.form()).items()}
-    given, viewer = fields.pop("csrf", ""), request.scope["state"]["viewer"]
-    if not request.url.path.startswith(OPEN) and not hmac.compare_digest(
-        given.encode(), viewer.csrf.encode()
-    ):
+
+
+def _check_token(connection: ASGIConnection[Any, Any, Any, Any], given: str) -> None:
+    if not hmac.compare_digest(given.encode(), connection.scope["state"]["viewer"].csrf.encode()):
         raise NotAllowed(
             "this page was opened before you signed in; go back, reload it and send the form again"
         )
-    return fields
 
 
 async def enter(gateway: Gateway, viewer: Viewer, account_id: str, action: Action) -> Account:

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
+from litestar.handlers import ASGIRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -18,12 +19,13 @@ from gateway.dashboard import (
     members,
     operator,
     overview,
+    playground,
     requests,
     sign_in,
     start,
     usage,
 )
-from gateway.dashboard.door import TheViewer, form_of
+from gateway.dashboard.door import TheViewer, form_of, sent_by_own_script
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
 from gateway.people.types import Viewer
@@ -63,8 +65,8 @@ def _viewer(request: Request[Any, Any, Any]) -> Viewer:
     return viewer
 
 
-def router() -> Router:
-    """All of them; `session.SignedIn` says whose they are."""
+def router(*more: ASGIRouteHandler) -> Router:
+    """All of them, and `more` that are wired elsewhere; `session.SignedIn` says whose they are."""
     return Router(
         path="/dashboard",
         route_handlers=[
@@ -83,6 +85,10 @@ def router() -> Router:
             billing.show_billing,
             billing.show_statement,
             start.show_start,
+            playground.show_playground,
+            playground.estimate,
+            playground.get_bill,
+            *more,
             members.show_members,
             members.invite_member,
             members.change_member,
@@ -112,6 +118,7 @@ def router() -> Router:
         dependencies={
             "viewer": Provide(_viewer, sync_to_thread=False),
             "form": Provide(form_of),
+            "sender": Provide(sent_by_own_script, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse},
     )

@@ -26,7 +26,7 @@ def _name(*, secure: bool) -> str:
 class SignedIn(ASGIMiddleware):
     """Puts `viewer` (None where that is allowed) and `session_secret` into the request's state."""
 
-    scopes = (ScopeType.HTTP,)
+    scopes = (ScopeType.HTTP, ScopeType.ASGI)
 
     def __init__(self, finder: ViewerFinder) -> None:
         self._finder = finder

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from gateway.errors import NotFound
 from gateway.keys.tables import api_keys
@@ -20,12 +20,20 @@ def insert_key(conn: WriteConn, key: Key, keyed_hash: str) -> None:
 
 def find_caller(conn: ReadConn, keyed_hash: str) -> Caller | None:
     """Who calls with this key; None when it is unknown or revoked."""
+    return _caller(conn, api_keys.c.hash == keyed_hash)
+
+
+def find_caller_named(conn: ReadConn, account_id: str, name: str) -> Caller | None:
+    """As a key of this name would call, without its secret; None when there is none that lives."""
+    return _caller(conn, api_keys.c.account_id == account_id, api_keys.c.name == name)
+
+
+def _caller(conn: ReadConn, *wanted: ColumnElement[bool]) -> Caller | None:
     query = select(
         api_keys.c.id.label("key_id"), *(api_keys.c[name] for name in Caller.__struct_fields__[1:])
     )
-    found = rows(
-        Caller, conn.execute(query.where(api_keys.c.hash == keyed_hash, api_keys.c.revoked_us.is_(None)))
-    )
+    living = query.where(*wanted, api_keys.c.revoked_us.is_(None)).order_by(api_keys.c.id).limit(1)
+    found = rows(Caller, conn.execute(living))
     return found[0] if found else None
 
 

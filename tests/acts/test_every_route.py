@@ -26,6 +26,7 @@ ACCOUNT, OPERATOR = "/dashboard/accounts/{account_id}", "/dashboard/operator"
 NOTHING_CHANGES = {
     ("POST", "/v1/tokenize"): "counts",
     ("POST", "/v1/estimate"): "counts",
+    ("POST", "/dashboard/accounts/{}/playground/estimate"): "counts",
     (
         "POST",
         "/dashboard/sign-in/mail",
