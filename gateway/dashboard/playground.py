@@ -2,7 +2,7 @@
 
 What is asked goes the way of every request (`inference/pipeline.py`), under a key of the account that is called after whoever
 asks: it is made when they first ask, nobody has its secret, and it is in the list of keys like any other, with what it spent
-and its caps.  Revoking it ends nothing but its own account of things (the next question makes another); a cap of 0 does.
+and its caps.  A cap of 0 stops it; once it is revoked, the next question makes another.
 """
 
 from typing import Any
