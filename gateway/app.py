@@ -40,6 +40,9 @@ from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
 from gateway.kit.money import parse_usd
+from gateway.limits.admit import RETRY_S as LIMITS_RETRY_S
+from gateway.limits.admit import Limiter
+from gateway.limits.types import Limits
 from gateway.mail import Mailer
 from gateway.mail.read_url import read_url
 from gateway.metering.writer import Writer
@@ -140,6 +143,11 @@ def _gateway(
         audits=Audits(settings.audit_share, database, measure),
         drains=Drains(),
         writer=Writer(database, lease_ttl_us=int(settings.lease_ttl_s * SECOND_US)),
+        limits=Limiter(
+            Database(settings.database, retry_s=LIMITS_RETRY_S),
+            default_limits(settings),
+            ttl_us=int(settings.lease_ttl_s * SECOND_US),
+        ),
         stream_hold_tokens=settings.stream_hold_tokens,
         claim_ttl_s=settings.request_deadline_s + CLAIM_MARGIN_S,
         idempotency_ttl_s=settings.idempotency_ttl_s,
@@ -177,6 +185,16 @@ def _cost(worker: WorkerSettings) -> Cost:
             f"`workers` usd_per_mtok of {worker.url} has `input` and `output`, neither below 0"
         )
     return Cost(prices.get("input", 0), prices.get("output", 0))
+
+
+def default_limits(settings: Settings) -> Limits:
+    """Of accounts that have none of their own."""
+    return Limits(
+        requests_per_minute=settings.limit_requests_per_minute,
+        input_tokens_per_minute=settings.limit_input_tokens_per_minute,
+        output_tokens_per_minute=settings.limit_output_tokens_per_minute,
+        concurrency=settings.limit_concurrency,
+    )
 
 
 def routing(settings: Settings) -> Routing:
@@ -246,7 +264,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         gateway.router.gauges.watch(),
         probe_workers(gateway.router, gateway.client),
         gateway.audits.run(),
-        tend_leases(gateway.writer, lease_idle_s),
+        tend_leases(gateway.writer, gateway.limits, lease_idle_s),
         sweep(gateway.database),
         roll_up(gateway.database),
         refresh_prices(gateway.database, gateway.catalog, gateway.workers),
@@ -260,6 +278,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await gateway.drains.close()
+        await gateway.limits.close()
         await gateway.writer.close()
         await gateway.client.close()
         gateway.measure.close()

@@ -3,6 +3,7 @@
 TollwayError
 ├── BadRequest            400  the request cannot be understood, or asks for what is not offered
 │   ├── UnknownModel      404  no such model, or one without a price
+│   ├── RequestExceedsLimit 400 larger than a limit per minute: it would never be let in
 │   └── MethodNotAllowed  405  this path answers to other methods
 ├── NotAuthenticated      401  no key, or one that is wrong, revoked or mistyped
 ├── InsufficientCredit    402  the account cannot afford the prompt and one token
@@ -12,6 +13,7 @@ TollwayError
 ├── NotFound              404  no such thing, or not yours
 ├── Conflict              409  the name is taken, or the act already happened
 ├── BodyTooLarge          413  more bytes than `body_bytes_max`
+├── RateLimited           429  a limit per minute or of requests at once is reached; `Retry-After` says when to try again
 ├── WorkerRefused         4xx  a worker understood the request and refused it; its reason is passed on
 ├── WorkerFailed          502  a worker broke; nothing is billed
 │   ├── WorkerUnreachable 502  no connection: no work was started, so another worker may be asked
@@ -91,6 +93,15 @@ class UnknownModel(BadRequest):
     status, code = 404, "model_not_found"
 
 
+class RequestExceedsLimit(BadRequest):
+    """Not a 429: clients would send it again and again."""
+
+    code = "request_exceeds_limit"
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "x-should-retry": "false"}
+
+
 class MethodNotAllowed(BadRequest):
     """`allow` lists the methods that there are, as the header of that name must."""
 
@@ -141,6 +152,19 @@ class Conflict(TollwayError):
 
 class BodyTooLarge(TollwayError):
     status, code, kind = 413, "request_too_large", "invalid_request_error"
+
+
+class RateLimited(TollwayError):
+    """`Retry-After` is in whole seconds, rounded up; `retry-after-ms`, which the official clients prefer, is exact."""
+
+    status, code, kind, retryable = 429, "rate_limit_exceeded", "rate_limit_error", True
+
+    def __init__(self, message: str, *, retry_after_ms: int, extra: dict[str, int | str]) -> None:
+        super().__init__(message, retry_after_s=-(-retry_after_ms // 1000), extra=extra)
+        self._retry_after_ms = retry_after_ms
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "retry-after-ms": str(self._retry_after_ms)}
 
 
 class WorkerRefused(TollwayError):

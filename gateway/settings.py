@@ -75,6 +75,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Credit that was drawn in advance and not used for this long goes back to its account."""
     stream_hold_tokens: int = 4096
     """How many tokens of a stream's answer are held at a time; a longer one extends its hold as it goes."""
+    limit_requests_per_minute: int | None = None
+    limit_input_tokens_per_minute: int | None = None
+    limit_output_tokens_per_minute: int | None = None
+    limit_concurrency: int | None = None
+    """What each account may use at most unless an operator says otherwise.  Left out: no limit."""
     policy: str = "local-then-mistral"
     """Which workers serve, and in which order: `local-only`, `local-then-mistral`, `cheapest`, `mistral-only`."""
     policies: dict[str, str] = {}
@@ -123,6 +128,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             _require(getattr(self, name) > 0, name, "must be positive")
         for name in ("audit_share", "hedge_share"):
             _require(0 <= getattr(self, name) <= 1, name, "is a share: between 0 and 1")
+        for name in [name for name in self.__struct_fields__ if name.startswith("limit_")]:
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, "must be at least 1; leave it out for no limit")
         for name in ("queue_max", "queue_wait_s"):
             _require(getattr(self, name) >= 0, name, "must not be negative")
         _require(

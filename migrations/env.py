@@ -10,6 +10,7 @@ import gateway.accounts.tables
 import gateway.catalog.tables
 import gateway.credit.tables
 import gateway.keys.tables
+import gateway.limits.tables
 import gateway.metering.tables
 import gateway.oidc.tables
 import gateway.people.tables

@@ -26,6 +26,11 @@ class AsgiClient:
         self._request_id = request_id
         self.begun = False
         self.status = 0
+        self._told: Mapping[str, str] = {}
+
+    def tell(self, headers: Mapping[str, str]) -> None:
+        """Headers of whatever will be answered, a refusal too."""
+        self._told = headers
 
     def header(self, name: str) -> str:
         return self._headers.get(name.encode(), b"").decode("latin-1")
@@ -87,7 +92,8 @@ class AsgiClient:
     async def _start(self, status: int, own: list[tuple[bytes, bytes]], headers: Mapping[str, str]) -> None:
         self.status = status
         own.append((b"x-request-id", self._request_id.encode()))
-        own.extend((name.encode(), value.encode()) for name, value in headers.items())
+        for told in (self._told, headers):
+            own.extend((name.encode(), value.encode()) for name, value in told.items())
         await self._send({"type": "http.response.start", "status": status, "headers": own})
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from litestar import Response, get
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway.api.wiring import TheGateway
 from gateway.inference.audit import Audits
+from gateway.limits.admit import Limiter
 from gateway.metering.store import sum_drift
 from gateway.metering.types import DriftRow
 from gateway.workers.router import Router
@@ -17,10 +18,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 
 
 class Figures(Collector):
-    def __init__(self, drift: list[DriftRow], router: Router, audits: Audits) -> None:
+    def __init__(self, drift: list[DriftRow], router: Router, audits: Audits, limits: Limiter) -> None:
         self._drift = drift
         self._router = router
         self._audits = audits
+        self._limits = limits
 
     def collect(self) -> Iterator[Metric]:
         labels = ["model", "worker", "token_class"]
@@ -43,12 +45,28 @@ class Figures(Collector):
             "tollway_audits_dropped", "Samples not counted, queue full, in this process"
         )
         dropped.add_metric([], self._audits.dropped)
-        yield from (drift, samples, busy, out, waiting, dropped)
+        yield from (drift, samples, busy, out, waiting, dropped, *self._limit_figures())
+
+    def _limit_figures(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "tollway_limit_refusals",
+            "Requests refused for a limit, by this process",
+            labels=["scope", "kind"],
+        )
+        for (scope, kind), count in self._limits.refusals.total.items():
+            refused.add_metric([scope, kind], count)
+        unknown = CounterMetricFamily(
+            "tollway_limits_unknown", "Requests let in because the database could not say, by this process"
+        )
+        unknown.add_metric([], self._limits.unknown)
+        yield from (refused, unknown)
 
 
 @get("/metrics", answers={"text/plain": None})
 async def metrics(gateway: TheGateway) -> Response[bytes]:
     """Tell figures in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(Figures(await gateway.database.read(sum_drift), gateway.router, gateway.audits))
+    registry.register(
+        Figures(await gateway.database.read(sum_drift), gateway.router, gateway.audits, gateway.limits)
+    )
     return Response(generate_latest(registry), media_type=CONTENT_TYPE)

@@ -12,6 +12,7 @@ from gateway.acts.keys import change_key, revoke_key, rotate_key
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
 from gateway.dashboard.keys import WINDOWS, caps_of, spent_by
+from gateway.dashboard.limits import read_key_limits
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
@@ -34,7 +35,11 @@ def _revoke(conn: WriteConn, by: str, key: Key, _form: Form) -> Key:
 
 ACTS: dict[str, Callable[[WriteConn, str, Key, Form], Key]] = {"caps": _name_and_caps, "revoke": _revoke}
 """What a form of this page does, by the end of its address.  `rotate` is not here: it has a secret to show."""
-DONE = {"caps": "Saved: it counts from now on.", "revoke": "It is revoked, for good."}
+DONE = {
+    "caps": "Saved: it counts from now on.",
+    "limits": "Saved: within a second they hold everywhere.",
+    "revoke": "It is revoked, for good.",
+}
 
 
 @get("/accounts/{account_id:str}/keys/{key_id:str}")
@@ -106,4 +111,5 @@ async def _page(
 
 def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:
     key = store.find_key(conn, key_id, account_id)
-    return {"key": key, "windows": WINDOWS, "spent": spent_by(conn, [key], now)[key.id]}
+    spent = spent_by(conn, [key], now)[key.id]
+    return {"key": key, "windows": WINDOWS, "spent": spent, **read_key_limits(conn, account_id, key_id, now)}

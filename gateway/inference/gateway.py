@@ -7,6 +7,7 @@ from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
 from gateway.inference.measure import Measure
 from gateway.kit.db import Database
+from gateway.limits.admit import Limiter
 from gateway.metering.writer import Writer
 from gateway.workers.budget import Budget
 from gateway.workers.hedge import Hedging
@@ -31,6 +32,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     drains: Drains
     audits: Audits
     writer: Writer
+    limits: Limiter
     stream_hold_tokens: int
     claim_ttl_s: float
     idempotency_ttl_s: float

@@ -1,4 +1,4 @@
-"""One request, in order: parse, bound, hold, choose a worker, relay, settle.
+"""One request, in order: parse, bound, let in, hold, choose a worker, relay, settle.
 
 Credit is held before any worker is asked, and from then on a `Settlement` owes the ledger exactly one event.
 """
@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.catalog.types import Operation, PriceBook
 from gateway.credit.types import Hold, Order
+from gateway.inference.admit import admit, limit_headers, spent
 from gateway.inference.audit import Answered
 from gateway.inference.default_prompt import with_default_prompt
 from gateway.inference.estimate import exactly, fit, order_for, payer, size_up, within
@@ -35,6 +36,16 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     operation: Operation = "chat"
     idempotency_key: str = ""
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was understood, measured and let in: what it asks, of whom, at which prices."""
+
+    caller: Caller
+    request: ChatRequest
+    sizes: Sizes
+    need: Need
+    book: PriceBook
 
 
 async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) -> None:
@@ -69,7 +80,7 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
 async def _run(
     gateway: Gateway, arrival: Arrival, client: Client, trace: Trace, repeat: Repeat | None
 ) -> None:
-    """Parse, bound, hold, choose, relay, settle: the order of everything."""
+    """Parse, bound, let in; then all the rest, after which the request is over, however it ended."""
     prices = gateway.catalog.now()
     request = parse_as(arrival.operation, arrival.body, arrival.dialect)
     model = prices.require(request.model)
@@ -81,11 +92,25 @@ async def _run(
     sizes = await within(request.max_cost_nanousd, sizes, gateway.measure)
     # If nobody serves it, refuse before any credit moves.
     need = _need(gateway, request, sizes, arrival.caller)
-    sizes, order, hold = await _hold(gateway, request, sizes, prices.book, arrival.caller, trace.request_id)
+    step = gateway.stream_hold_tokens
+    sizes, admission = await admit(gateway.limits, arrival.caller, request, sizes, gateway.measure, step=step)
+    client.tell(limit_headers(gateway.limits, admission))
+    try:
+        ready = Ready(caller=arrival.caller, request=request, sizes=sizes, need=need, book=prices.book)
+        await _serve(gateway, ready, client, trace, repeat)
+    finally:  # nothing awaits in here, so that it is done for a client that left, too
+        gateway.limits.end(admission, spent(admission, trace))
+
+
+async def _serve(gateway: Gateway, ready: Ready, client: Client, trace: Trace, repeat: Repeat | None) -> None:
+    """Hold, choose, relay, settle: from the hold on, the ledger is owed an event."""
+    request, book, model = ready.request, ready.book, ready.sizes.model
+    sizes, order, hold = await _hold(gateway, request, ready.sizes, book, ready.caller, trace.request_id)
+    trace.held = True
     settlement = Settlement(
-        gateway.writer, order, hold, model, prices.book, trace, generates=sizes.output_tokens_max > 0
+        gateway.writer, order, hold, model, book, trace, generates=sizes.output_tokens_max > 0
     )
-    wanted = Wanted(gateway=gateway, request=request, sizes=sizes, need=need)
+    wanted = Wanted(gateway=gateway, request=request, sizes=sizes, need=ready.need)
     exchange = await open_exchange(wanted, settlement, trace)
     kind, audited = exchange.worker.kind, gateway.audits.wants(sizes)
     talk = Conversation(

@@ -38,6 +38,9 @@ class Client(Protocol):
 
     begun: bool
 
+    def tell(self, headers: Mapping[str, str]) -> None:
+        """Headers of the answer, whatever it will be."""
+
     async def answer(self, headers: Mapping[str, str], body: bytes) -> None: ...
 
     async def begin_stream(self, headers: Mapping[str, str]) -> None: ...

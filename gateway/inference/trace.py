@@ -22,6 +22,8 @@ class Trace(msgspec.Struct, kw_only=True):
     replay_of: str | None = None
     first_byte_us: int | None = None
     upstream_s: float = 0.0
+    held: bool = False
+    """Credit was held for it: it was not refused."""
     event: UsageEvent | None = None
 
     def first_byte(self) -> None:

@@ -37,6 +37,13 @@ def change_own(conn: WriteConn, caller: Caller, key_id: str, changes: dict[str, 
     return change_key(conn, key_id, changes)
 
 
+def account_managed_by(conn: WriteConn, caller: Caller) -> str:
+    """The account whose keys it manages.  Raises NotAllowed, NotAuthenticated."""
+    account_id = _manager(conn, caller).account_id
+    assert account_id is not None, "a manager is no operator"
+    return account_id
+
+
 def revoke_own(conn: WriteConn, caller: Caller, key_id: str, now_us: int) -> Key:
     """Raises NotAllowed, NotAuthenticated, NotFound."""
     store.find_key(conn, key_id, _manager(conn, caller).account_id)

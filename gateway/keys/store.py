@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 
 from gateway.errors import NotFound
 from gateway.keys.tables import api_keys
 from gateway.keys.types import Caller, Key
 from gateway.kit.db import ReadConn, WriteConn, rows
+from gateway.limits.store import list_limits
+from gateway.limits.tables import limit_settings
 
 _PUBLIC = [column for column in api_keys.c if column.name != "hash"]
 
@@ -29,12 +31,22 @@ def find_caller_named(conn: ReadConn, account_id: str, name: str) -> Caller | No
 
 
 def _caller(conn: ReadConn, *wanted: ColumnElement[bool]) -> Caller | None:
+    limited = exists().where(limit_settings.c.account_id == api_keys.c.account_id)
     query = select(
-        api_keys.c.id.label("key_id"), *(api_keys.c[name] for name in Caller.__struct_fields__[1:])
+        api_keys.c.id.label("key_id"),
+        *(api_keys.c[name] for name in Caller.__struct_fields__ if name in api_keys.c),
+        limited.label("limited"),
     )
     living = query.where(*wanted, api_keys.c.revoked_us.is_(None)).order_by(api_keys.c.id).limit(1)
-    found = rows(Caller, conn.execute(living))
-    return found[0] if found else None
+    row = conn.execute(living).mappings().first()
+    if row is None:
+        return None
+    fields = dict(row)
+    if fields.pop("limited"):
+        set_ones = list_limits(conn, row["account_id"], (row["key_id"],))
+        fields["account_limits"] = set_ones.get((row["account_id"], ""))
+        fields["key_limits"] = set_ones.get((row["account_id"], row["key_id"]))
+    return Caller(**fields)
 
 
 def list_keys(conn: ReadConn, account_id: str | None = None) -> list[Key]:

@@ -2,6 +2,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.limits.types import Limits
+
 Kind = Literal["account", "operator"]
 
 
@@ -26,7 +28,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A proven identity: the key that called, the account it spends for (None for an operator), its caps and its policy."""
+    """A proven identity: the key that called, the account it spends for (None for an operator), its caps, its policy and its limits."""
 
     key_id: str
     kind: Kind
@@ -35,6 +37,9 @@ class Caller(msgspec.Struct, frozen=True):
     cap_month_nanousd: int | None = None
     cap_total_nanousd: int | None = None
     policy: str | None = None
+    account_limits: Limits | None = None
+    key_limits: Limits | None = None
+    """What was set for its account and for itself (limits/); None: nothing was."""
     name: str = ""
 
     @property

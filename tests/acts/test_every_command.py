@@ -25,9 +25,14 @@ CHANGES: dict[str, tuple[list[str], str]] = {
     "accounts create": (["acme", "--grant", "2"], "account.open"),
     "accounts grant": (["acme", "1", "--expires", "2099-01-01T00:00:00Z"], "account.grant"),
     "accounts limit": (["acme", "3"], "account.limit"),
+    "accounts limits": (
+        ["acme", "--requests-per-minute", "60", "--concurrency", "unlimited"],
+        "account.limits",
+    ),
     "keys create": (["--account", "acme"], "key.create"),
     "keys cap": (["{key}", "--cap-day", "1"], "key.change"),
     "keys policy": (["{key}", "local-only"], "key.change"),
+    "keys limits": (["{key}", "--requests-per-minute", "30"], "key.limits"),
     "keys rotate": (["{key}"], "key.rotate"),
     "keys revoke": (["{key}"], "key.revoke"),
     "prices publish": (["{book}"], "prices.publish"),
@@ -71,7 +76,12 @@ def test_every_change_is_in_the_log(run: Run, tmp_path: Path) -> None:
     lines = log(tmp_path / "data")
     assert (lines[-1].actor, lines[-1].action, lines[-1].target) == ("start", "prices.publish", "version 3")
     shown = as_json(run, "log", "--action", "account.", "--account", "acme")
-    assert [line["action"] for line in shown] == ["account.limit", "account.grant", "account.open"]
+    assert [line["action"] for line in shown] == [
+        "account.limits",
+        "account.limit",
+        "account.grant",
+        "account.open",
+    ]
     assert len(as_json(run, "log", "--limit", "2")) == 2
     assert "cli:" in run("log", "--actor", "cli:")[1]
 

@@ -47,15 +47,26 @@ class Step(msgspec.Struct, frozen=True):
     """What the answer's `id` is called from then on."""
 
 
+LIMITS = {
+    "requests_per_minute": "5",
+    "input_tokens_per_minute": "",
+    "output_tokens_per_minute": "",
+    "concurrency": "",
+}
+"""A page's form has every field."""
+
 STEPS = [
     Step("admin", "POST", "/admin/v1/accounts", "account.open", {"name": "acme", "grant_usd": "2"}, "account_id"),
     Step("admin", "POST", "/admin/v1/accounts/{account_id}/grants", "account.grant", {"amount_usd": "1"}),
     Step("admin", "PUT", "/admin/v1/accounts/{account_id}/credit_limit", "account.limit", {"credit_limit_usd": "3"}),
+    Step("admin", "PATCH", "/admin/v1/accounts/{account_id}/limits", "account.limits", {"concurrency": 9}),
     Step("admin", "POST", "/admin/v1/keys", "key.create", {"account": "acme", "manages_keys": True}, "manager"),
     Step("admin", "PATCH", "/admin/v1/keys/{manager}", "key.change", {"cap_day_usd": "1"}),
+    Step("admin", "PATCH", "/admin/v1/keys/{manager}/limits", "key.limits", {"concurrency": 8}),
     Step("admin", "POST", "/admin/v1/keys/{manager}/rotate", "key.rotate", learns="manager"),
     Step("customer", "POST", "/v1/keys", "key.create", {"name": "theirs"}, "key_id"),
     Step("customer", "PATCH", "/v1/keys/{key_id}", "key.change", {"name": "still theirs"}),
+    Step("customer", "PATCH", "/v1/keys/{key_id}/limits", "key.limits", {"concurrency": 7}),
     Step("customer", "POST", "/v1/keys/{key_id}/rotate", "key.rotate"),
     Step("customer", "DELETE", "/v1/keys/{key_id}", "key.revoke"),
     Step("admin", "DELETE", "/admin/v1/keys/{manager}", "key.revoke"),
@@ -67,11 +78,13 @@ STEPS = [
     Step("joiner", "DELETE", f"/join/v1/worker?url={JOINED}", "worker.remove"),
     Step("owner", "POST", f"{ACCOUNT}/keys", "key.create", {"name": "from a page"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/caps", "key.change", {"name": "capped", "cap_day": "1"}),
+    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/limits", "key.limits", LIMITS),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/rotate", "key.rotate"),
     Step("owner", "POST", f"{ACCOUNT}/members", "member.invite", {"email": "new@example.com", "role": "viewer"}),
     Step("owner", "POST", f"{ACCOUNT}/members/{{member}}", "member.change", {"role": "billing"}),
     Step("operator", "POST", f"{OPERATOR}/accounts", "account.open", {"name": "another"}),
     Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/grants", "account.grant", {"amount": "1"}),
+    Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/limits", "account.limits", LIMITS),
     Step("operator", "POST", f"{OPERATOR}/workers", "worker.change", {"name": "{worker}", "cordoned": "yes"}),
     Step("operator", "POST", "/dashboard/password", "password.change", {"password": PASSWORD, "again": PASSWORD}),
     Step("operator", "POST", "/dashboard/sessions", "session.end"),
@@ -228,6 +241,7 @@ def test_the_log_can_be_asked(walk: Walk) -> None:
         assert {line["action"] for line in of_keys} == {
             "key.create",
             "key.change",
+            "key.limits",
             "key.rotate",
             "key.revoke",
         }

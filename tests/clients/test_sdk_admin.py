@@ -108,6 +108,7 @@ def _an_account_spends(operator: Operator) -> tuple[str, Money]:
     assert (made.manages_keys, made.cap_day_usd) == (True, "0.000001000")
     changed = ask(lambda admin: admin.keys.change(made.id, cap_day_usd=None, policy="local-only"))
     assert (changed.cap_day_usd, changed.policy, changed.manages_keys) == (None, "local-only", True)
+    _is_limited(operator, account.name, made.id)
     turned = ask(lambda admin: admin.keys.rotate(made.id))
     with tollway.Tollway(turned.key, operator.gateway.url) as client:
         answer = client.chat.complete(model=M, messages="ok", max_tokens=50, prompt_mode=None)
@@ -115,6 +116,20 @@ def _an_account_spends(operator: Operator) -> tuple[str, Money]:
     assert ask(lambda admin: admin.keys.revoke(made.id)).revoked_at is not None
     assert {key.name for key in ask(lambda admin: admin.keys.list())} == {"op", "ci"}
     return answer.request_id, answer.cost
+
+
+def _is_limited(operator: Operator, account: str, key_id: str) -> None:
+    ask = operator.ask
+    limits = ask(
+        lambda admin: admin.accounts.set_limits(account, requests_per_minute=50, concurrency="unlimited")
+    )
+    assert (limits.requests_per_minute, limits.concurrency, limits.own.concurrency) == (50, None, "unlimited")
+    assert ask(lambda admin: admin.accounts.limits(account)) == limits
+    of_key = ask(
+        lambda admin: admin.keys.set_limits(key_id, requests_per_minute=40, input_tokens_per_minute=None)
+    )
+    assert (of_key.key_id, of_key.own.requests_per_minute) == (key_id, 40)
+    assert ask(lambda admin: admin.keys.limits(key_id)) == of_key
 
 
 def _its_bill(operator: Operator, request_id: str, cost: Money) -> None:
@@ -145,9 +160,9 @@ def _the_books_are_right(operator: Operator, cost: Money) -> None:
 
 
 def _who_did_it(operator: Operator) -> None:
-    page = operator.ask(lambda admin: admin.log.list(action="account.", limit=2))
-    assert [line.action for line in page.data] == ["account.limit", "account.grant"]
-    assert (page.has_more, page.data[0].after) == (True, {"credit_limit_nanousd": 2_000_000_000})
+    page = operator.ask(lambda admin: admin.log.list(action="account.", limit=3))
+    assert [line.action for line in page.data] == ["account.limits", "account.limit", "account.grant"]
+    assert (page.has_more, page.data[1].after) == (True, {"credit_limit_nanousd": 2_000_000_000})
     [opened] = operator.ask(
         lambda admin: admin.log.list(
             "Gauß & Söhne", "2026-01-01T00:00:00Z", actor="key:", action="account.", after=page.last_id

@@ -141,7 +141,18 @@ def _tops_up(desk: Page, account: str) -> None:
     assert desk.locator(".figure").nth(2).inner_text().startswith("$1.00")
 
 
-PAGES = ("", "/usage", "/requests", "/keys", "/billing", "/members", "/log", "/playground", "/start")
+PAGES = (
+    "",
+    "/usage",
+    "/requests",
+    "/keys",
+    "/limits",
+    "/billing",
+    "/members",
+    "/log",
+    "/playground",
+    "/start",
+)
 OPERATORS = ("", "/accounts", "/workers", "/prices", "/ledger", "/log")
 
 

@@ -14,11 +14,12 @@ from tests.fixtures.running import RunningGateway
 SEES: dict[str, Action | None] = {
     "": "see_usage", "/usage": "see_usage", "/usage.csv": "see_usage", "/requests": "see_usage",
     "/requests/{request_id}": "see_usage", "/start": "see_usage", "/keys": "see_keys",
-    "/keys/{key_id}": "see_keys", "/billing": "see_billing",
+    "/keys/{key_id}": "see_keys", "/limits": "see_usage", "/billing": "see_billing",
     "/playground": "manage_keys", "/playground/bill/{request_id}": "manage_keys", "/billing/{month}": "see_billing", "/members": "manage_members", "/log": "manage_members",
 }  # fmt: skip
 CHANGES: dict[str, Action] = {
     "/keys": "manage_keys", "/keys/{key_id}/{act}": "manage_keys", "/keys/{key_id}/rotate": "manage_keys",
+    "/keys/{key_id}/limits": "manage_keys",
     "/members": "manage_members",
     "/members/{person_id}": "manage_members",
 }  # fmt: skip

@@ -14,7 +14,8 @@ ROOMS = {
     "settings": set(),
     "accounts": {"kit", "errors"},
     "catalog": {"kit", "errors"},
-    "keys": {"kit", "errors", "accounts"},
+    "limits": {"kit", "errors", "accounts"},
+    "keys": {"kit", "errors", "accounts", "limits"},
     "tokens": {"kit", "errors", "catalog"},
     "workers": {"kit", "errors", "catalog"},
     "credit": {"kit", "errors", "accounts"},
@@ -24,10 +25,21 @@ ROOMS = {
     "people": {"kit", "errors", "accounts"},
     "mail": {"kit", "errors"},
     "oidc": {"kit", "errors", "people"},
-    "inference": {"kit", "errors", "catalog", "tokens", "credit", "workers", "metering", "keys", "replay"},
-    "jobs": {"kit", "errors", "catalog", "credit", "metering", "replay", "rollups", "workers"},
+    "inference": {
+        "kit",
+        "errors",
+        "catalog",
+        "tokens",
+        "credit",
+        "workers",
+        "metering",
+        "keys",
+        "replay",
+        "limits",
+    },
+    "jobs": {"kit", "errors", "catalog", "credit", "limits", "metering", "replay", "rollups", "workers"},
     "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering", "rollups"},
-    "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "oidc", "people", "workers"},
+    "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "limits", "oidc", "people", "workers"},
     "api": {
         "kit",
         "errors",
@@ -38,6 +50,7 @@ ROOMS = {
         "tokens",
         "workers",
         "credit",
+        "limits",
         "metering",
         "inference",
         "people",
@@ -57,6 +70,7 @@ ROOMS = {
         "inference",
         "keys",
         "mail",
+        "limits",
         "metering",
         "oidc",
         "people",
@@ -140,6 +154,7 @@ CHANGING = {
     "give", "open_account", "set_credit_limit", "create_key", "change_key", "rotate_key", "revoke_key", "create_own",
     "change_own", "rotate_own", "revoke_own", "publish", "publish_later", "save_change", "remove_change", "add_person",
     "change_person", "new_link", "insert_key", "insert_person", "insert_account",
+    "change_account_limits", "change_key_limits", "save_limits",
 }  # fmt: skip
 """What rooms offer without a line in the audit log: people reach it through acts/, which writes one."""
 
@@ -148,7 +163,7 @@ CHANGING = {
 def test_what_people_change_goes_through_acts(path: Path) -> None:
     if room_of(path) not in {"api", "cli", "dashboard", "start", "serve", "demo", "doctor"}:
         return
-    known = {"gateway.acts." + name for name in ("accounts", "keys", "prices", "workers", "people")}
+    known = {"gateway.acts." + name for name in ("accounts", "keys", "limits", "prices", "workers", "people")}
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
             taken = {alias.name for alias in node.names} & CHANGING

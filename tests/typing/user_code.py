@@ -228,6 +228,11 @@ def keys(client: tollway.Tollway) -> None:
     assert_type(made, tollway.NewKey)
     changed = client.keys.change(made.id, name="more jobs", cap_day_usd=None, cap_total_usd=tollway.Money(5))
     assert_type(changed, tollway.Key)
+    limits = client.keys.set_limits(made.id, requests_per_minute=60, concurrency=None)
+    assert_type(limits, tollway.Limits)
+    counts: tollway.LimitCounts = client.keys.limits(made.id).used
+    own: tollway.OwnLimits = client.limits.get().own
+    print(counts.requests, own.concurrency)
     assert_type(client.keys.rotate(made.id).key, str)
     assert_type(client.keys.revoke(made.id), tollway.Key)
     assert_type(client.keys.list(), list[tollway.Key])

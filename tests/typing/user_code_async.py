@@ -64,6 +64,8 @@ async def waiting_for_the_account(client: tollway.AsyncTollway) -> None:
     made = await client.keys.create("jobs", cap_day_usd=0.5)
     assert_type(made, tollway.NewKey)
     assert_type(await client.keys.change(made.id, cap_month_usd=None), tollway.Key)
+    assert_type(await client.keys.set_limits(made.id, concurrency=2), tollway.Limits)
+    print(await client.keys.limits(made.id), await client.limits.get())
     assert_type(await client.keys.rotate(made.id), tollway.NewKey)
     assert_type(await client.keys.revoke(made.id), tollway.Key)
     assert_type(await client.keys.list(), list[tollway.Key])

@@ -26,9 +26,11 @@ _IDEMPOTENCY = Parameter(
 )
 _HEADERS = {
     "x-tollway-max-tokens": "The most tokens the answer may have, where money limits it and not `max_tokens`.",
+    "x-ratelimit-remaining-requests": "Where requests are limited: how many are left in this minute.  See docs/limits.md for the others.",
+    "x-ratelimit-remaining-tokens": "Where tokens are limited: how many are left in this minute, of input or output, whichever is scarcer.",
     "idempotent-replayed": "`true`: the answer to an earlier request with this Idempotency-Key.",
 }
-_REFUSALS = (400, 401, 402, 403, 404, 409, 413, 502, 503, 504, ANY_4XX)
+_REFUSALS = (400, 401, 402, 403, 404, 409, 413, 429, 502, 503, 504, ANY_4XX)
 _STREAMED = "With `stream` the answer comes as events, each a `ChatCompletionChunk`; the last is `[DONE]`."
 
 

@@ -10,7 +10,8 @@ from gateway.api.schemas.shapes import NanoUsd
 class ErrorFields(msgspec.Struct, frozen=True, kw_only=True):
     """`message` says how to mend it, `code` is a stable word for programs, `param` what is wrong.
 
-    With `insufficient_quota` come two sums, with `context_length_exceeded` what was asked for and the model's limit, in tokens.
+    With `insufficient_quota` come two sums, with `context_length_exceeded` what was asked for and the model's limit, in tokens; with `rate_limit_exceeded` which
+    limit of the account or the key, its value, how much of it was asked for and how much was left.
     """
 
     message: str
@@ -22,6 +23,10 @@ class ErrorFields(msgspec.Struct, frozen=True, kw_only=True):
     available_nanousd: NanoUsd | msgspec.UnsetType = msgspec.UNSET
     tokens: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
+    limit_name: str | msgspec.UnsetType = msgspec.UNSET
+    limit_scope: str | msgspec.UnsetType = msgspec.UNSET
+    requested: int | msgspec.UnsetType = msgspec.UNSET
+    remaining: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Error(ErrorFields, frozen=True, kw_only=True, tag_field="object", tag="error"):
@@ -38,6 +43,10 @@ REFUSALS = {
     404: ("NotFound", "There is no such thing, or it is not yours."),
     409: ("Conflict", "It is taken, has already happened, or is still running."),
     413: ("BodyTooLarge", "More bytes than `body_bytes_max`."),
+    429: (
+        "RateLimited",
+        "A limit per minute, or of requests at once, is reached; `retry-after` says when to try again.",
+    ),
     501: (
         "NotInstalled",
         "An optional part is missing on this gateway; the message says which package brings it.",
@@ -67,7 +76,7 @@ def responses() -> dict[str, Any]:
     """For `components.responses`."""
     found = {}
     for status, (name, means) in REFUSALS.items():
-        retry = {"retry-after": {"$ref": "#/components/headers/RetryAfter"}} if status == 503 else {}
+        retry = {"retry-after": {"$ref": "#/components/headers/RetryAfter"}} if status in (429, 503) else {}
         found[name] = {"description": means, "headers": {**REQUEST_ID, **retry}, "content": _CONTENT}
     refused = "A worker refused the request; its own status and words."
     return {**found, "Refused": {"description": refused, "headers": REQUEST_ID, "content": _CONTENT}}

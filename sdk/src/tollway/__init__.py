@@ -61,6 +61,7 @@ from tollway._types.chat import (
     ToolCallDelta,
     Usage,
 )
+from tollway._types.limits import LimitCounts, Limits, OwnLimits
 from tollway._types.texts import Embeddings, Estimate, Tier, Tokenized
 
 __all__ = [
@@ -92,11 +93,14 @@ __all__ = [
     "InvalidOutput",
     "Key",
     "KeyCapReached",
+    "LimitCounts",
+    "Limits",
     "Message",
     "Model",
     "Money",
     "NewKey",
     "NotFound",
+    "OwnLimits",
     "Page",
     "Parsed",
     "PermissionDenied",

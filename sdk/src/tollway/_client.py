@@ -11,8 +11,15 @@ from tollway._core import ask, request
 from tollway._core.fields import PromptFields
 from tollway._money import Usd
 from tollway._shells.chat import AsyncChat, Chat
-from tollway._shells.own import Credits, Keys, Models, Receipts, Usage
-from tollway._shells.own_async import AsyncCredits, AsyncKeys, AsyncModels, AsyncReceipts, AsyncUsage
+from tollway._shells.own import AccountLimits, Credits, Keys, Models, Receipts, Usage
+from tollway._shells.own_async import (
+    AsyncAccountLimits,
+    AsyncCredits,
+    AsyncKeys,
+    AsyncModels,
+    AsyncReceipts,
+    AsyncUsage,
+)
 from tollway._shells.texts import AsyncEmbeddings, AsyncFim, Embeddings, Fim
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.account import Model
@@ -72,6 +79,7 @@ class Tollway:
         self.receipts = Receipts(self._link)
         self.usage = Usage(self._link)
         self.keys = Keys(self._link)
+        self.limits = AccountLimits(self._link)
 
     def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """How many tokens a prompt takes, exactly; nothing runs and nothing is charged.
@@ -154,6 +162,7 @@ class AsyncTollway:
         self.receipts = AsyncReceipts(self._link)
         self.usage = AsyncUsage(self._link)
         self.keys = AsyncKeys(self._link)
+        self.limits = AsyncAccountLimits(self._link)
 
     async def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="magistral-small-2509", messages="Hello")`."""

@@ -184,7 +184,17 @@ class RequestTooLarge(APIStatusError):
 
 
 class RateLimited(APIStatusError):
-    """Too many requests; `retry_after_s` says when to come back."""
+    """A limit per minute, or of requests at once, is reached; `retry_after_s` says in how many seconds to come back.
+
+    `limit_name` (like `requests_per_minute`) of the account or the key (`limit_scope`) is `limit`; `requested` of it were
+    asked for and `remaining` were left.  Each is None where it was not said: by a busy worker, for example.
+    """
+
+    limit_name: str | None = None
+    limit_scope: str | None = None
+    limit: int | None = None
+    requested: int | None = None
+    remaining: int | None = None
 
 
 class ServerError(APIStatusError):

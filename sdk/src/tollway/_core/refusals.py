@@ -14,6 +14,7 @@ from tollway._errors import (
     ContextTooLong,
     InsufficientCredits,
     KeyCapReached,
+    RateLimited,
     ServerError,
     TollwayError,
 )
@@ -75,6 +76,14 @@ def _details(error: APIStatusError, said: wire.Error) -> dict[str, Any]:
         return {"needed": _money(said.needed_nanousd), "available": _money(said.available_nanousd)}
     if isinstance(error, ContextTooLong):
         return {"tokens": said.tokens, "limit": said.limit}
+    if isinstance(error, RateLimited):
+        return {
+            "limit_name": said.limit_name,
+            "limit_scope": said.limit_scope,
+            "limit": said.limit,
+            "requested": said.requested,
+            "remaining": said.remaining,
+        }
     return {}
 
 

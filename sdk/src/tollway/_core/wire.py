@@ -103,6 +103,10 @@ class Error(msgspec.Struct):
     available_nanousd: int | None = None
     tokens: int | None = None
     limit: int | None = None
+    limit_name: str | None = None
+    limit_scope: str | None = None
+    requested: int | None = None
+    remaining: int | None = None
 
 
 class Body(msgspec.Struct):

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from tollway._core import admin
+from tollway._core import admin, limits
 from tollway._core.admin import StatementFormat
+from tollway._core.limits import AccountLimit, Limit
 from tollway._core.own import Cap
 from tollway._money import Usd
 from tollway._shells.transport import Link
@@ -19,6 +20,7 @@ from tollway._types.admin import (
     Policy,
     Statement,
 )
+from tollway._types.limits import Limits
 
 
 class _Resource:
@@ -103,6 +105,36 @@ class Accounts(_Resource):
         """
         return self._link.ask(admin.statement_file(account, month, form))
 
+    def limits(self, account: str) -> Limits:
+        """What an account may use per minute and at once, what it uses right now, and how often it was refused lately.
+
+        Raises: NotFound: no such account; and what `list` raises.
+
+        Example: `print(admin.accounts.limits("acme").refused.requests)`
+        """
+        return self._link.ask(limits.of_account(account))
+
+    def set_limits(
+        self,
+        account: str,
+        *,
+        requests_per_minute: AccountLimit = UNSET,
+        input_tokens_per_minute: AccountLimit = UNSET,
+        output_tokens_per_minute: AccountLimit = UNSET,
+        concurrency: AccountLimit = UNSET,
+    ) -> Limits:
+        """Sets what is given.  None is the installation's default again, "unlimited" none at all; tokens and requests are per minute.
+
+        Raises: NotFound: no such account; BadRequest: a limit below 1; and what `list` raises.
+
+        Example: `admin.accounts.set_limits("acme", requests_per_minute=600, concurrency="unlimited")`
+        """
+        return self._link.ask(
+            limits.set_of_account(
+                account, requests_per_minute, input_tokens_per_minute, output_tokens_per_minute, concurrency
+            )
+        )
+
 
 class Keys(_Resource):
     """Everybody's keys."""
@@ -177,3 +209,39 @@ class Keys(_Resource):
         Example: `print(admin.keys.rotate(key.id).key)`
         """
         return self._link.ask(admin.rotate_key(key_id))
+
+    def limits(self, key_id: str) -> Limits:
+        """What a key may use per minute and at once, and what it uses right now; its account's limits hold as well.
+
+        Raises: NotFound: no such key; and what `list` raises.
+
+        Example: `print(admin.keys.limits(key.id).used.requests)`
+        """
+        return self._link.ask(limits.of_key(key_id, admin=True))
+
+    def set_limits(
+        self,
+        key_id: str,
+        *,
+        requests_per_minute: Limit = UNSET,
+        input_tokens_per_minute: Limit = UNSET,
+        output_tokens_per_minute: Limit = UNSET,
+        concurrency: Limit = UNSET,
+    ) -> Limits:
+        """Sets what is given; None removes a limit of the key.  Tokens and requests are per minute, none above the account's.
+
+        Raises: BadRequest: a limit below 1 or above the account's; NotFound: no such key; and
+        what `list` raises.
+
+        Example: `admin.keys.set_limits(key.id, requests_per_minute=60, concurrency=4)`
+        """
+        return self._link.ask(
+            limits.set_of_key(
+                key_id,
+                requests_per_minute,
+                input_tokens_per_minute,
+                output_tokens_per_minute,
+                concurrency,
+                admin=True,
+            )
+        )

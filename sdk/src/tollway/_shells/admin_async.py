@@ -7,8 +7,9 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from tollway._core import admin
+from tollway._core import admin, limits
 from tollway._core.admin import StatementFormat
+from tollway._core.limits import AccountLimit, Limit
 from tollway._core.own import Cap
 from tollway._money import Usd
 from tollway._shells.admin_site import AllWorkers
@@ -28,6 +29,7 @@ from tollway._types.admin import (
     PriceBook,
     Statement,
 )
+from tollway._types.limits import Limits
 
 
 class _Resource:
@@ -74,6 +76,26 @@ class AsyncAccounts(_Resource):
     async def statement_file(self, account: str, month: str, form: StatementFormat = "pdf") -> bytes:
         """`Accounts.statement_file`, as a coroutine: `Path("acme.html").write_bytes(await admin.accounts.statement_file("acme", "2026-11", "html"))`."""
         return await self._link.ask(admin.statement_file(account, month, form))
+
+    async def limits(self, account: str) -> Limits:
+        """`Accounts.limits`, as a coroutine: `print((await admin.accounts.limits("acme")).refused)`."""
+        return await self._link.ask(limits.of_account(account))
+
+    async def set_limits(
+        self,
+        account: str,
+        *,
+        requests_per_minute: AccountLimit = UNSET,
+        input_tokens_per_minute: AccountLimit = UNSET,
+        output_tokens_per_minute: AccountLimit = UNSET,
+        concurrency: AccountLimit = UNSET,
+    ) -> Limits:
+        """`Accounts.set_limits`, as a coroutine: `await admin.accounts.set_limits("acme", concurrency=8)`."""
+        return await self._link.ask(
+            limits.set_of_account(
+                account, requests_per_minute, input_tokens_per_minute, output_tokens_per_minute, concurrency
+            )
+        )
 
 
 class AsyncKeys(_Resource):
@@ -122,6 +144,31 @@ class AsyncKeys(_Resource):
     async def rotate(self, key_id: str) -> NewKey:
         """`Keys.rotate`, as a coroutine: `print((await admin.keys.rotate(key.id)).key)`."""
         return await self._link.ask(admin.rotate_key(key_id))
+
+    async def limits(self, key_id: str) -> Limits:
+        """`Keys.limits`, as a coroutine: `print((await admin.keys.limits(key.id)).used)`."""
+        return await self._link.ask(limits.of_key(key_id, admin=True))
+
+    async def set_limits(
+        self,
+        key_id: str,
+        *,
+        requests_per_minute: Limit = UNSET,
+        input_tokens_per_minute: Limit = UNSET,
+        output_tokens_per_minute: Limit = UNSET,
+        concurrency: Limit = UNSET,
+    ) -> Limits:
+        """`Keys.set_limits`, as a coroutine: `await admin.keys.set_limits(key.id, concurrency=4)`."""
+        return await self._link.ask(
+            limits.set_of_key(
+                key_id,
+                requests_per_minute,
+                input_tokens_per_minute,
+                output_tokens_per_minute,
+                concurrency,
+                admin=True,
+            )
+        )
 
 
 class AsyncUsage(_Resource):

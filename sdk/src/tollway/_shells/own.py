@@ -1,4 +1,4 @@
-"""`client.models`, `credits`, `receipts`, `usage` and `keys`, blocking.  `own_async.py` is the same for asyncio."""
+"""`client.models`, `credits`, `receipts`, `usage`, `keys` and `limits`, blocking.  `own_async.py` is the same for asyncio."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from tollway._core import own
+from tollway._core import limits, own
+from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import Link
 from tollway._types.account import Credits as Balance
 from tollway._types.account import GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.limits import Limits
 
 
 class _Resource:
@@ -196,3 +198,47 @@ class Keys(_Resource):
         Example: `print(client.keys.rotate(key.id).key)`
         """
         return self._link.ask(own.rotate_key(key_id))
+
+    def limits(self, key_id: str) -> Limits:
+        """What a key may use per minute and at once, and what it uses right now; its account's limits hold as well.
+
+        Raises: NotFound: no such key; and what `list` raises.
+
+        Example: `print(client.keys.limits(key.id).used.requests)`
+        """
+        return self._link.ask(limits.of_key(key_id))
+
+    def set_limits(
+        self,
+        key_id: str,
+        *,
+        requests_per_minute: Limit = UNSET,
+        input_tokens_per_minute: Limit = UNSET,
+        output_tokens_per_minute: Limit = UNSET,
+        concurrency: Limit = UNSET,
+    ) -> Limits:
+        """Sets what is given; None removes a limit of the key.  Tokens and requests are per minute, none above the account's.
+
+        Raises: BadRequest: a limit below 1 or above the account's; NotFound: no such key; PermissionDenied: this key does not manage keys; and
+        what `list` raises.
+
+        Example: `client.keys.set_limits(key.id, requests_per_minute=60, concurrency=4)`
+        """
+        return self._link.ask(
+            limits.set_of_key(
+                key_id, requests_per_minute, input_tokens_per_minute, output_tokens_per_minute, concurrency
+            )
+        )
+
+
+class AccountLimits(_Resource):
+    """What the account may use per minute and at once."""
+
+    def get(self) -> Limits:
+        """The limits in force, what is in use of them right now, and how often requests were refused lately.
+
+        Raises: AuthenticationFailed, APIConnectionError, or another of the error tree.
+
+        Example: `print(client.limits.get().requests_per_minute)`
+        """
+        return self._link.ask(limits.own())

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from tollway._core import own
+from tollway._core import limits, own
+from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import AsyncLink
 from tollway._types.account import Credits as Balance
 from tollway._types.account import GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.limits import Limits
 
 
 class _Resource:
@@ -136,3 +138,31 @@ class AsyncKeys(_Resource):
     async def rotate(self, key_id: str) -> NewKey:
         """`Keys.rotate`, as a coroutine: `await client.keys.rotate(key.id)`."""
         return await self._link.ask(own.rotate_key(key_id))
+
+    async def limits(self, key_id: str) -> Limits:
+        """`Keys.limits`, as a coroutine: `print((await client.keys.limits(key.id)).used)`."""
+        return await self._link.ask(limits.of_key(key_id))
+
+    async def set_limits(
+        self,
+        key_id: str,
+        *,
+        requests_per_minute: Limit = UNSET,
+        input_tokens_per_minute: Limit = UNSET,
+        output_tokens_per_minute: Limit = UNSET,
+        concurrency: Limit = UNSET,
+    ) -> Limits:
+        """`Keys.set_limits`, as a coroutine: `await client.keys.set_limits(key.id, concurrency=4)`."""
+        return await self._link.ask(
+            limits.set_of_key(
+                key_id, requests_per_minute, input_tokens_per_minute, output_tokens_per_minute, concurrency
+            )
+        )
+
+
+class AsyncAccountLimits(_Resource):
+    """`AccountLimits` for asyncio."""
+
+    async def get(self) -> Limits:
+        """`AccountLimits.get`, as a coroutine: `print((await client.limits.get()).used)`."""
+        return await self._link.ask(limits.own())
