@@ -137,11 +137,8 @@ def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select
     )
     groups = [began if name == period else events[name] for name in names]
     unbilled = case((events.outcome.in_(sorted(BILLED)), 0), else_=1)
-    within = (
-        (events.created_us >= bindparam("begin"), events.created_us < bindparam("end"))
-        if length_us is None
-        else ()
-    )
+    when = events.created_us + literal(0)  # not along its index: a month has more events than a portion
+    within = () if length_us else (when >= bindparam("begin"), when < bindparam("end"))
     return (
         select(*groups, func.count(), func.sum(unbilled), *(func.sum(events[name]) for name in SUMMED))
         .where(
