@@ -8,6 +8,7 @@ TollwayError
 ├── NotAuthenticated      401  no key, or one that is wrong, revoked or mistyped
 ├── InsufficientCredit    402  the account cannot afford the prompt and one token
 │   ├── KeyCapReached     402  the account could, but the key's own cap (day, month, total) is in the way
+│   ├── ProjectCapReached 402  the same of the budget of the key's project
 │   └── MaxCostExceeded   402  the request's own `max_cost_usd` does not afford the prompt and one token
 ├── NotAllowed            403  a good key that may not do this
 ├── NotFound              404  no such thing, or not yours
@@ -122,16 +123,22 @@ class NotAuthenticated(TollwayError):
 class InsufficientCredit(TollwayError):
     status, code, kind = 402, "insufficient_credit", "insufficient_quota"
 
-    def __init__(self, message: str, *, needed_nanousd: int, available_nanousd: int) -> None:
+    def __init__(
+        self, message: str, *, needed_nanousd: int, available_nanousd: int, **more: int | str
+    ) -> None:
         amounts: dict[str, int | str] = {
             "needed_nanousd": needed_nanousd,
             "available_nanousd": available_nanousd,
         }
-        super().__init__(message, extra=amounts)
+        super().__init__(message, extra=amounts | more)
 
 
 class KeyCapReached(InsufficientCredit):
     code = "key_cap_reached"
+
+
+class ProjectCapReached(InsufficientCredit):
+    code = "project_cap_reached"
 
 
 class MaxCostExceeded(InsufficientCredit):

@@ -126,13 +126,13 @@ async def list_keys(gateway: TheGateway) -> ListOf[KeyInfo]:
     return ListOf([key_info(key) for key in await gateway.database.read(keys.list_keys)])
 
 
-@post("/admin/v1/keys", refusals=(404,))
+@post("/admin/v1/keys", refusals=(404, 409))
 async def create_account_key(
     gateway: TheGateway, caller: TheCaller, key_secret: TheKeySecret, data: JSONBody[NewKey]
 ) -> KeyWithSecret:
     """Make a key for an account.  Its secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
-    caps, policy = caps_of(data), parse_policy(data.policy)
+    caps, policy = {**caps_of(data), "project": data.project}, parse_policy(data.policy)
     key, secret = await gateway.database.write(
         lambda conn: create_key(
             conn,
@@ -149,11 +149,11 @@ async def create_account_key(
     return with_secret(key, secret)
 
 
-@patch("/admin/v1/keys/{key_id:str}", refusals=(404,))
+@patch("/admin/v1/keys/{key_id:str}", refusals=(404, 409))
 async def patch_key(
     gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_id: KeyId, data: JSONBody[KeyChange]
 ) -> KeyInfo:
-    """Change a key's name, caps, policy, and whether it manages keys.  What it spent so far counts."""
+    """Change a key's name, caps, project, policy, and whether it manages keys.  What it spent so far counts, and stays with the project it was in."""
     changes: dict[str, Any] = changes_of(data)
     if data.policy is not msgspec.UNSET:
         changes["policy"] = parse_policy(data.policy)

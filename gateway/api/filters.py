@@ -30,6 +30,9 @@ OfModel = Annotated[
     ),
 ]
 WithKey = Annotated[str | None, QueryParameter(description="Requests with this key.")]
+InProject = Annotated[
+    str | None, QueryParameter(description="Requests whose key was in this project when they began.")
+]
 
 TheSelection = NamedDependency[Selection]
 
@@ -40,6 +43,7 @@ def selection(
     until: Until = None,
     model: OfModel = None,
     key_id: WithKey = None,
+    project_id: InProject = None,
 ) -> Selection:
     """Raises BadRequest."""
     known = None if model is None else gateway.catalog.find(model)
@@ -48,6 +52,7 @@ def selection(
         until_us=instant("until", until),
         model=model if known is None else known.id,
         key_id=key_id,
+        project_id=project_id,
     )
 
 

@@ -28,12 +28,12 @@ async def list_own_keys(gateway: TheGateway, caller: TheCaller) -> ListOf[KeyInf
     return ListOf([key_info(key) for key in found])
 
 
-@post("/v1/keys")
+@post("/v1/keys", refusals=(404, 409))
 async def create_own_key(
     gateway: TheGateway, key_secret: TheKeySecret, caller: TheCaller, data: JSONBody[NewOwnKey]
 ) -> KeyWithSecret:
     """Make a key of the same account.  Its secret is in this answer and nowhere else; the key that asks must manage keys."""
-    caps = caps_of(data)
+    caps = {**caps_of(data), "project": data.project}
     key, secret = await gateway.database.write(
         lambda conn: acts.create_own(
             conn, caller.actor, caller, name=data.name, caps=caps, key_secret=key_secret
@@ -42,7 +42,7 @@ async def create_own_key(
     return with_secret(key, secret)
 
 
-@patch("/v1/keys/{key_id:str}", refusals=(404,))
+@patch("/v1/keys/{key_id:str}", refusals=(404, 409))
 async def change_own_key(
     gateway: TheGateway,
     finder: TheFinder,
@@ -50,7 +50,7 @@ async def change_own_key(
     key_id: KeyId,
     data: JSONBody[OwnKeyChange],
 ) -> KeyInfo:
-    """Change a key's name and caps.  What it spent so far counts; the key that asks must manage keys."""
+    """Change a key's name, caps and project.  What it spent so far counts, and stays with the project it was in; the key that asks must manage keys."""
     changes = changes_of(data)
     key = await gateway.database.write(lambda conn: acts.change_own(conn, caller, key_id, changes))
     finder.forget()

@@ -19,6 +19,7 @@ from gateway.kit.clock import DAY_US, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.metering.store import GroupBy
 from gateway.metering.types import Selection, UsageRow
+from gateway.projects import store as projects
 from gateway.rollups.usage import sum_usage
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
@@ -29,14 +30,14 @@ async def get_usage(
     gateway: TheGateway,
     caller: TheCaller,
     selection: TheSelection,
-    group_by: FromQuery[Literal["key", "model", "day"]] = "key",
+    group_by: FromQuery[Literal["key", "project", "model", "day"]] = "key",
     limit: Limit = 1000,
     after: After = None,
 ) -> PageOf[UsageSum]:
-    """Sum up the account's requests by key, model or day (UTC).
+    """Sum up the account's requests by key, project, model or day (UTC).
 
-    Rows are in ascending order of `group`, which is also the cursor: keys in the order in which they were made, models by
-    name, days from the oldest.
+    Rows are in ascending order of `group`, which is also the cursor: keys and projects in the order in which they were made
+    (first, with an empty `group`, what was in no project), models by name, days from the oldest.
     """
     mine = msgspec.structs.replace(selection, account_id=account_of(caller))
     return await _sums(gateway, mine, group_by, limit, after)
@@ -51,7 +52,7 @@ async def get_all_usage(
     limit: Limit = 1000,
     after: After = None,
 ) -> PageOf[UsageSum]:
-    """Sum up everybody's requests, or one account's, by account, key, model or day (UTC).  In the order of `/v1/usage`."""
+    """Sum up everybody's requests, or one account's, by account, key, project, model or day (UTC).  In the order of `/v1/usage`."""
     if account is not None:
         found = await gateway.database.read(lambda conn: accounts.find_account(conn, account))
         selection = msgspec.structs.replace(selection, account_id=found.id)
@@ -66,7 +67,7 @@ async def _sums(
 
     def read(conn: ReadConn) -> tuple[list[UsageRow], dict[str, str]]:
         rows = sum_usage(conn, chosen, group_by, limit=limit + 1, after=after)
-        named = {"account": accounts.names_of, "key": keys.names_of}.get(group_by)
+        named = _NAMES.get(group_by)
         return rows, named(conn, [row.group for row in rows]) if named else {}
 
     rows, names = await gateway.database.read(read)
@@ -75,9 +76,12 @@ async def _sums(
     )
 
 
-def _named(row: UsageRow, group_by: GroupBy, names: dict[str, str]) -> dict[str, str]:
-    if group_by in ("account", "key"):
-        return {f"{group_by}_id": row.group, f"{group_by}_name": names[row.group]}
+_NAMES = {"account": accounts.names_of, "key": keys.names_of, "project": projects.names_of}
+
+
+def _named(row: UsageRow, group_by: GroupBy, names: dict[str, str]) -> dict[str, str | None]:
+    if group_by in _NAMES:
+        return {f"{group_by}_id": row.group or None, f"{group_by}_name": names.get(row.group)}
     if group_by == "model":
         return {"model": row.group}
     return {"day": rfc3339(int(row.group) * DAY_US)[:10]}

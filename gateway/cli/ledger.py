@@ -151,6 +151,7 @@ def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
     cap_day: Cap = None,
     cap_month: Cap = None,
     cap_total: Cap = None,
+    project: Annotated[Optional[str], typer.Option(help="The project it belongs to: a name or id.")] = None,  # noqa: UP045
     manages_keys: Annotated[
         bool,
         typer.Option("--manages-keys", help="It may make, change and revoke the other keys of its account."),
@@ -178,7 +179,7 @@ def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
                 account_id=owner,
                 name=name,
                 key_secret=key_secret(settings),
-                caps=_caps(cap_day, cap_month, cap_total),
+                caps={**caps_of(cap_day, cap_month, cap_total), "project": project},
                 manages_keys=manages_keys,
             )
         )
@@ -197,8 +198,17 @@ def keys_cap(
     """Change a key's caps; what it spent so far counts.  `none` removes one."""
     with ledger(settings_of(data_dir)) as database:
         key = database.write_now(
-            lambda conn: change_key(conn, actor(), key_id, _caps(cap_day, cap_month, cap_total))
+            lambda conn: change_key(conn, actor(), key_id, caps_of(cap_day, cap_month, cap_total))
         )
+    show(key_info(key), as_json=as_json)
+
+
+@keys_app.command("move")
+def keys_move(key_id: str, project: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Move a key to another project; what it spent stays where it was spent.  `none` takes it out."""
+    chosen = None if project == "none" else project
+    with ledger(settings_of(data_dir)) as database:
+        key = database.write_now(lambda conn: change_key(conn, actor(), key_id, {"project": chosen}))
     show(key_info(key), as_json=as_json)
 
 
@@ -211,7 +221,7 @@ def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJ
     show(key_info(key), as_json=as_json)
 
 
-def _caps(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
+def caps_of(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
     given = {"cap_day_nanousd": day, "cap_month_nanousd": month, "cap_total_nanousd": total}
     return {name: None if usd == "none" else parse_usd(usd) for name, usd in given.items() if usd is not None}
 
@@ -252,13 +262,13 @@ def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
 
 def usage(
     account: str,
-    group_by: Annotated[str, typer.Option(help="key, model or day")] = "key",
+    group_by: Annotated[str, typer.Option(help="key, project, model or day")] = "key",
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """What an account used and what it cost."""
-    if group_by not in ("key", "model", "day"):
-        raise typer.BadParameter("group by key, model or day")
+    if group_by not in ("key", "project", "model", "day"):
+        raise typer.BadParameter("group by key, project, model or day")
     grouping: Any = group_by
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))

@@ -13,6 +13,7 @@ from gateway.cli.ledger import accounts_app, audit, drift, keys_app, usage
 from gateway.cli.log import log
 from gateway.cli.people import people_app
 from gateway.cli.prices import prices_app, rerate, statement
+from gateway.cli.projects import projects_app
 from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
 from gateway.errors import TollwayError
 from gateway.kit.schema import SchemaError
@@ -24,6 +25,7 @@ from gateway.workers.join import Joining, JoinRefused, keep_joined
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tollway: a usage-metered LLM gateway.")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(keys_app, name="keys")
+app.add_typer(projects_app, name="projects")
 app.add_typer(people_app, name="people")
 app.command()(usage)
 app.command()(drift)

@@ -3,9 +3,9 @@
 Pure: the database's numbers come in, decisions go out.
 """
 
-from gateway.credit.types import Caps, Order
-from gateway.errors import InsufficientCredit, KeyCapReached, TollwayError
-from gateway.kit.clock import rfc3339
+from gateway.credit.types import Caps, Order, Reached
+from gateway.errors import InsufficientCredit, KeyCapReached, ProjectCapReached, TollwayError
+from gateway.kit.clock import DAY_US, from_rfc3339, next_month_us, rfc3339
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 
 LEASE_SHARE = 64
@@ -39,7 +39,7 @@ def surplus(available_nanousd: int, hold_nanousd: int) -> int:
 
 
 def periods(caps: Caps, at_us: int) -> dict[str, int]:
-    """The counters that a key's caps watch at an instant, and each one's limit."""
+    """The counters that caps watch at an instant, and each one's limit."""
     day, month, total = periods_of(at_us)
     limits = {day: caps.day_nanousd, month: caps.month_nanousd, total: caps.total_nanousd}
     return {period: limit for period, limit in limits.items() if limit is not None}
@@ -51,23 +51,42 @@ def periods_of(at_us: int) -> tuple[str, str, str]:
     return f"day:{instant[:10]}", f"month:{instant[:7]}", "total"
 
 
-def refusal(order: Order, available_nanousd: int, capped_by: str | None) -> TollwayError:
-    """Says what is needed and what there is; `capped_by` names the period of the key's cap that is in the way."""
+def end_of(period: str) -> int | None:
+    """When a counter begins anew; None: never."""
+    window, _, when = period.partition(":")
+    if window == "day":
+        return from_rfc3339(f"{when}T00:00:00Z") + DAY_US
+    return next_month_us(from_rfc3339(f"{when}-01T00:00:00Z")) if window == "month" else None
+
+
+def refusal(order: Order, available_nanousd: int, reached: Reached | None) -> TollwayError:
+    """Says what is needed and what there is, and if a cap is in the way which it is and when it begins anew."""
     needed, available = cost_of(order, 1), max(available_nanousd, 0)
-    amounts = {"needed_nanousd": needed, "available_nanousd": available}
-    if capped_by is not None:
-        window = capped_by.partition(":")[0]
-        return KeyCapReached(
-            f"this request may cost ${format_usd(needed)} for its prompt and one token, and the key may spend"
-            f" ${format_usd(available)} more by its cap per {window} (UTC); raise the cap, wait for the next"
-            f" {window}, or use another key"
-            if window != "total"
-            else f"this request may cost ${format_usd(needed)} for its prompt and one token, and the key may spend"
-            f" ${format_usd(available)} more in all; raise its cap, or use another key",
-            **amounts,
+    wanted = f"this request may cost ${format_usd(needed)} for its prompt and one token, and"
+    if reached is None:
+        return InsufficientCredit(
+            f"{wanted} the account has ${format_usd(available)} available; add credit, or wait for running"
+            " requests to end",
+            needed_nanousd=needed,
+            available_nanousd=available,
         )
-    return InsufficientCredit(
-        f"this request may cost ${format_usd(needed)} for its prompt and one token, and the account has"
-        f" ${format_usd(available)} available; add credit, or wait for running requests to end",
-        **amounts,
+    window, resets_us = reached.period.partition(":")[0], end_of(reached.period)
+    of_key = reached.subject_id == order.key_id
+    who, cap, other = (
+        ("key", "cap", "another key") if of_key else ("project", "budget", "a key of another project")
+    )
+    message = (
+        f"{wanted} the {who} may spend ${format_usd(available)} more in all; raise its {cap}, or use {other}"
+        if resets_us is None
+        else f"{wanted} the {who} may spend ${format_usd(available)} more by its {cap} per {window} (UTC);"
+        f" raise the {cap}, wait for the next {window}, or use {other}"
+    )
+    return (KeyCapReached if of_key else ProjectCapReached)(
+        message,
+        needed_nanousd=needed,
+        available_nanousd=available,
+        **{f"{who}_id": reached.subject_id},
+        window=window,
+        cap_nanousd=reached.cap_nanousd,
+        **({} if resets_us is None else {"resets_at": rfc3339(resets_us)}),
     )

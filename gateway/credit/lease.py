@@ -7,7 +7,7 @@ Failure mode: closed.  What is not known to be held in the database is not given
 """
 
 from gateway.credit.draw import cost_of
-from gateway.credit.types import NO_CAPS, Hold, LeaseId, Order
+from gateway.credit.types import Hold, LeaseId, Order
 from gateway.kit.clock import DAY_US
 
 
@@ -58,8 +58,8 @@ class Leases:
         """A hold of all that was asked, from memory; None: the database must be asked."""
         lease_id = lease_id_of(order, begun_us)
         lease = self.all.get(lease_id)
-        if lease is None or lease.frozen or now_us >= lease.usable_until_us or lease_id.key_id:
-            return None  # a capped key's own counters are asked at every request
+        if lease is None or lease.frozen or now_us >= lease.usable_until_us or lease_id.subjects:
+            return None  # the counters of what has caps are asked at every request
         amount = cost_of(order, order.output_tokens_max)
         if amount > lease.free_nanousd:
             return None
@@ -76,6 +76,7 @@ class Leases:
             request_id=order.request_id,
             account_id=order.account_id,
             key_id=order.key_id,
+            project_id=order.project_id,
             amount_nanousd=amount,
             output_tokens_max=tokens,
             created_us=begun_us,
@@ -97,6 +98,9 @@ class Leases:
 
 
 def lease_id_of(order: Order, begun_us: int) -> LeaseId:
-    if order.caps == NO_CAPS:
+    capped = [subject for subject, _ in order.capped]
+    if not capped:
         return LeaseId(order.account_id)
-    return LeaseId(order.account_id, order.key_id, begun_us // DAY_US * DAY_US)
+    key_id = order.key_id if order.key_id in capped else ""
+    project_id = order.project_id if order.project_id in capped else ""
+    return LeaseId(order.account_id, key_id, project_id or "", begun_us // DAY_US * DAY_US)

@@ -4,29 +4,29 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Result, bindparam, delete, func, insert, select, update
 
 from gateway.credit.purse import Purse
 from gateway.credit.tables import (
     balances,
+    counters,
     grant_uses,
     grants,
-    key_counters,
     leases,
     open_grants,
     processes,
 )
-from gateway.credit.types import Balance, Grant, GrantUse, KeyCounter, LeaseId, OpenGrant
+from gateway.credit.types import Balance, Counter, Grant, GrantUse, LeaseId, OpenGrant
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 
 _SAVE_BALANCE = update(balances).where(balances.c.account_id == bindparam("id"))
 
-_CHANGE_KEY_COUNTER = (
-    update(key_counters)
-    .where(key_counters.c.key_id == bindparam("key"), key_counters.c.period == bindparam("when"))
+_CHANGE_COUNTER = (
+    update(counters)
+    .where(counters.c.subject_id == bindparam("subject"), counters.c.period == bindparam("when"))
     .values(
-        settled_nanousd=key_counters.c.settled_nanousd + bindparam("settled"),
-        held_nanousd=key_counters.c.held_nanousd + bindparam("held"),
+        settled_nanousd=counters.c.settled_nanousd + bindparam("settled"),
+        held_nanousd=counters.c.held_nanousd + bindparam("held"),
     )
 )
 
@@ -42,8 +42,8 @@ _LOCK = (
     select(balances).where(balances.c.account_id.in_(_IDS)).order_by(balances.c.account_id).with_for_update()
 )
 _OPEN = select(open_grants).where(open_grants.c.account_id.in_(_IDS), open_grants.c.left_nanousd > 0)
-_KEY_COUNTERS = select(key_counters).where(
-    key_counters.c.key_id.in_(_IDS), key_counters.c.period.in_(bindparam("periods", expanding=True))
+_COUNTERS = select(counters).where(
+    counters.c.subject_id.in_(_IDS), counters.c.period.in_(bindparam("periods", expanding=True))
 )
 
 
@@ -161,7 +161,18 @@ def save_leases(conn: WriteConn, process_id: str, held: dict[LeaseId, int]) -> N
 
 def read_leases(conn: ReadConn | WriteConn, process_id: str) -> dict[LeaseId, int]:
     query = select(leases).where(leases.c.process_id == process_id)
-    return {LeaseId(row.account_id, row.key_id, row.day_us): row.held_nanousd for row in conn.execute(query)}
+    return dict(_leases(conn.execute(query)))
+
+
+def list_leases(conn: ReadConn, account_id: str) -> list[tuple[LeaseId, int]]:
+    """Of all processes: for audits."""
+    return _leases(conn.execute(select(leases).where(leases.c.account_id == account_id)))
+
+
+def _leases(found: Result[Any]) -> list[tuple[LeaseId, int]]:
+    return [
+        (LeaseId(row.account_id, row.key_id, row.project_id, row.day_us), row.held_nanousd) for row in found
+    ]
 
 
 def lock_dead_process(conn: WriteConn, now_us: int) -> str | None:
@@ -181,19 +192,24 @@ def forget_process(conn: WriteConn, process_id: str) -> None:
     conn.execute(delete(processes).where(processes.c.id == process_id))
 
 
-# -- keys -----------------------------------------------------------------------------------------------------
+# -- keys and projects ----------------------------------------------------------------------------------------
 
 
-def read_key_counters(
-    conn: ReadConn | WriteConn, key_ids: Iterable[str], periods: Iterable[str]
-) -> dict[tuple[str, str], KeyCounter]:
-    """Of these periods: of a key's days there are ever more."""
-    wanted = {"ids": sorted(set(key_ids)), "periods": sorted(set(periods))}
-    found = rows(KeyCounter, conn.execute(_KEY_COUNTERS, wanted))
-    return {(counter.key_id, counter.period): counter for counter in found}
+def read_counters(
+    conn: ReadConn | WriteConn, subject_ids: Iterable[str], periods: Iterable[str]
+) -> dict[tuple[str, str], Counter]:
+    """Those that have begun, by subject and period."""
+    wanted = {"ids": sorted(set(subject_ids)), "periods": sorted(set(periods))}
+    found = rows(Counter, conn.execute(_COUNTERS, wanted))
+    return {(counter.subject_id, counter.period): counter for counter in found}
 
 
-def change_key_counters(conn: WriteConn, changes: Iterable[KeyCounter]) -> None:
+def list_counters(conn: ReadConn, account_id: str) -> list[Counter]:
+    """Of all its keys and projects, in all periods: for audits."""
+    return rows(Counter, conn.execute(select(counters).where(counters.c.account_id == account_id)))
+
+
+def change_counters(conn: WriteConn, changes: Iterable[Counter]) -> None:
     """Adds each change to its counter, or begins it.  Its account is locked.
 
     What was held was counted before, so a change downwards finds its row (and an upsert would not do: PostgreSQL
@@ -203,7 +219,7 @@ def change_key_counters(conn: WriteConn, changes: Iterable[KeyCounter]) -> None:
     up = [msgspec.structs.asdict(change) for change in kept if change.held_nanousd >= 0]
     down = [
         {
-            "key": change.key_id,
+            "subject": change.subject_id,
             "when": change.period,
             "settled": change.settled_nanousd,
             "held": change.held_nanousd,
@@ -212,9 +228,9 @@ def change_key_counters(conn: WriteConn, changes: Iterable[KeyCounter]) -> None:
         if change.held_nanousd < 0
     ]
     if up:
-        conn.execute(upsert(conn.dialect.name, key_counters, "settled_nanousd", "held_nanousd", add=True), up)
+        conn.execute(upsert(conn.dialect.name, counters, "settled_nanousd", "held_nanousd", add=True), up)
     if down:
-        conn.execute(_CHANGE_KEY_COUNTER, down)
+        conn.execute(_CHANGE_COUNTER, down)
 
 
 # -- sums, for audits and statements --------------------------------------------------------------------------
@@ -225,12 +241,9 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
     granted_nanousd: int
     held_nanousd: int
-    capped_held_nanousd: int
     opened_nanousd: int
     left_nanousd: int
     used_nanousd: int
-    key_held_nanousd: int
-    key_settled_nanousd: int
 
 
 def sum_rows(conn: ReadConn, account_id: str) -> Sums:
@@ -243,16 +256,12 @@ def sum_rows(conn: ReadConn, account_id: str) -> Sums:
     mine = grants.c.account_id == account_id
     leased = leases.c.account_id == account_id
     given = select(grants.c.id).where(mine)
-    whole = (key_counters.c.account_id == account_id, key_counters.c.period == "total")
     return Sums(
         granted_nanousd=total(grants.c.amount_nanousd, mine),
         held_nanousd=total(leases.c.held_nanousd, leased),
-        capped_held_nanousd=total(leases.c.held_nanousd, leased, leases.c.key_id != ""),
         opened_nanousd=total(grants.c.amount_nanousd, mine, grants.c.amount_nanousd > 0),
         left_nanousd=total(open_grants.c.left_nanousd, open_grants.c.account_id == account_id),
         used_nanousd=total(grant_uses.c.amount_nanousd, grant_uses.c.grant_id.in_(given)),
-        key_held_nanousd=total(key_counters.c.held_nanousd, *whole),
-        key_settled_nanousd=total(key_counters.c.settled_nanousd, *whole),
     )
 
 

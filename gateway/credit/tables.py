@@ -84,21 +84,23 @@ leases = Table(
     Column("process_id", String(64), ForeignKey("processes.id"), primary_key=True),
     Column("account_id", String(64), ForeignKey("accounts.id"), primary_key=True),
     Column("key_id", String(64), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
     Column("day_us", BigInteger, primary_key=True),
     Column("held_nanousd", BigInteger, nullable=False),
     CheckConstraint("held_nanousd >= 0", name="not_negative"),
 )
-"""What each process has drawn in advance.  `key_id` and `day_us` are empty and 0 unless the key has caps."""
+"""What each process has drawn in advance.  `key_id` and `project_id` are empty unless they have caps, `day_us` 0 unless one has."""
 Index("ix_leases_account_id", leases.c.account_id)
 
-key_counters = Table(
-    "key_counters",
+counters = Table(
+    "counters",
     metadata,
-    Column("key_id", String(64), ForeignKey("api_keys.id"), primary_key=True),
+    Column("subject_id", String(64), primary_key=True),
     Column("account_id", String(64), ForeignKey("accounts.id"), nullable=False),
     Column("period", String(20), primary_key=True),
     Column("settled_nanousd", BigInteger, nullable=False),
     Column("held_nanousd", BigInteger, nullable=False),
     CheckConstraint("settled_nanousd >= 0 AND held_nanousd >= 0", name="not_negative"),
 )
-"""What each key spent per day, per month and in all; for keys with caps also what is held."""
+"""What each key and each project spent per day, per month and in all; for those with caps also what is held."""
+Index("ix_counters_account_id", counters.c.account_id)

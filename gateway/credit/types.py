@@ -79,7 +79,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caps(msgspec.Struct, frozen=True, kw_only=True):
-    """The most that one key may spend, in nano-dollars, per UTC day, per UTC month and in all; None: no limit."""
+    """The most that a key or a project may spend, in nano-dollars, per UTC day, per UTC month and in all; None: no limit."""
 
     day_nanousd: int | None = None
     month_nanousd: int | None = None
@@ -89,10 +89,17 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 NO_CAPS = Caps()
 
 
-class KeyCounter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key spent and holds in one period: `day:2026-11-23`, `month:2026-11` or `total`."""
+def caps_of(day_nanousd: int | None, month_nanousd: int | None, total_nanousd: int | None) -> Caps:
+    """The very NO_CAPS where there are none, so that the many requests without make nothing new."""
+    if day_nanousd is None and month_nanousd is None and total_nanousd is None:
+        return NO_CAPS
+    return Caps(day_nanousd=day_nanousd, month_nanousd=month_nanousd, total_nanousd=total_nanousd)
 
-    key_id: str
+
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subject, a key or a project, spent and holds in one period: `day:2026-11-23`, `month:2026-11` or `total`."""
+
+    subject_id: str
     account_id: str
     period: str
     settled_nanousd: int
@@ -114,16 +121,40 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     only_from_plenty: bool = False
     """An upper bound: held only where that deprives nobody; else the request comes back with its exact count."""
     caps: Caps = NO_CAPS
+    project_id: str | None = None
+    project_caps: Caps = NO_CAPS
     monthly_free_nanousd: int = 0
     """What the price book gives each month to accounts that have a free tier."""
 
+    @property
+    def capped(self) -> tuple[tuple[str, Caps], ...]:
+        """The subjects whose counters must allow it, all of them: the key, its project, both or none."""
+        if self.caps == NO_CAPS and self.project_caps == NO_CAPS:
+            return ()
+        both = ((self.key_id, self.caps), (self.project_id or "", self.project_caps))
+        return tuple((subject, caps) for subject, caps in both if caps != NO_CAPS)
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """The cap that is in a request's way: whose, of which period, and how much it is."""
+
+    subject_id: str
+    period: str
+    cap_nanousd: int
+
 
 class LeaseId(msgspec.Struct, frozen=True):
-    """One process's lease of an account; of a capped key and a day, where the key's own counters hold it too."""
+    """One process's lease of an account; of a day and of the capped among a key and its project, whose own counters hold it too."""
 
     account_id: str
     key_id: str = ""
+    project_id: str = ""
     day_us: int = 0
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The key, the project, both, or none."""
+        return tuple(subject for subject in (self.key_id, self.project_id) if subject)
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +163,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     account_id: str
     key_id: str
+    project_id: str | None = None
+    """The key's project when the request began: its bill stays there, wherever the key goes."""
     amount_nanousd: int
     output_tokens_max: int
     created_us: int

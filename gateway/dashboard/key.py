@@ -111,5 +111,5 @@ async def _page(
 
 def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:
     key = store.find_key(conn, key_id, account_id)
-    spent = spent_by(conn, [key], now)[key.id]
+    spent = spent_by(conn, [key.id], now)[key.id]
     return {"key": key, "windows": WINDOWS, "spent": spent, **read_key_limits(conn, account_id, key_id, now)}

@@ -56,20 +56,20 @@ async def _page(
 
 def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
     found = sorted(store.list_keys(conn, account_id), key=lambda key: key.revoked_us is not None)
-    spent = spent_by(conn, found, now)
+    spent = spent_by(conn, [key.id for key in found], now)
     return {"rows": [(key, spent[key.id]) for key in found], "windows": WINDOWS}
 
 
-def spent_by(conn: ReadConn, keys: Sequence[Key], now: int) -> dict[str, dict[str, int]]:
-    """Nano-dollars by key and window: what its caps are compared with."""
+def spent_by(conn: ReadConn, subject_ids: Sequence[str], now: int) -> dict[str, dict[str, int]]:
+    """Nano-dollars by key or project and window: what its caps are compared with."""
     periods = dict(zip(WINDOWS, periods_of(now), strict=True))
-    counters = credit.read_key_counters(conn, [key.id for key in keys], periods.values())
+    counters = credit.read_counters(conn, subject_ids, periods.values())
 
-    def spent(key: Key) -> dict[str, int]:
-        places = {window: counters.get((key.id, period)) for window, period in periods.items()}
+    def spent(subject_id: str) -> dict[str, int]:
+        places = {window: counters.get((subject_id, period)) for window, period in periods.items()}
         return {window: counter.settled_nanousd if counter else 0 for window, counter in places.items()}
 
-    return {key.id: spent(key) for key in keys}
+    return {subject_id: spent(subject_id) for subject_id in subject_ids}
 
 
 def caps_of(form: dict[str, str]) -> dict[str, int | None]:

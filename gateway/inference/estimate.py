@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.catalog.rate import prompt_cost_max
 from gateway.catalog.types import Model
-from gateway.credit.types import NO_CAPS, Caps, Order
+from gateway.credit.types import Order, caps_of
 from gateway.errors import BadRequest, MaxCostExceeded, NotAllowed
 from gateway.inference.measure import Measure
 from gateway.inference.request import ChatRequest
@@ -111,7 +111,6 @@ def order_for(
         NotAllowed: an operator's key, which spends nothing.
     """
     prices = sizes.model.prices
-    capped = (caller.cap_day_nanousd, caller.cap_month_nanousd, caller.cap_total_nanousd)
     return Order(
         request_id=request_id,
         account_id=payer(caller),
@@ -119,9 +118,11 @@ def order_for(
         prompt_nanousd=prompt_nanousd(sizes),
         output_tokens_max=max(1, output_tokens),
         output_price_nanousd_per_mtok=prices.output_max if output_tokens else 0,
-        caps=NO_CAPS
-        if capped == (None, None, None)
-        else Caps(day_nanousd=capped[0], month_nanousd=capped[1], total_nanousd=capped[2]),
+        caps=caps_of(caller.cap_day_nanousd, caller.cap_month_nanousd, caller.cap_total_nanousd),
+        project_id=caller.project_id,
+        project_caps=caps_of(
+            caller.project_cap_day_nanousd, caller.project_cap_month_nanousd, caller.project_cap_total_nanousd
+        ),
         monthly_free_nanousd=monthly_free_nanousd,
     )
 

@@ -113,6 +113,7 @@ class Settlement:
             created_us=self._hold.created_us,
             duration_us=max(0, now_us() - self._hold.created_us),
             first_byte_us=self._trace.first_byte_us,
+            project_id=self._hold.project_id,
         )
 
 

@@ -1,9 +1,11 @@
 """A new key, or a new secret of one: the record that stays, and the secret that is shown once; and what may be changed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import BadRequest, Conflict
 from gateway.keys import store
+from gateway.keys.group import open_project
 from gateway.keys.mint import hint, keyed_hash, mint
 from gateway.keys.types import Key, Kind
 from gateway.kit.clock import now_us
@@ -20,12 +22,17 @@ def create_key(
     account_id: str | None,
     name: str,
     key_secret: bytes,
-    caps: dict[str, int | None] | None = None,
+    caps: Mapping[str, Any] | None = None,
     policy: str | None = None,
     manages_keys: bool = False,
 ) -> tuple[Key, str]:
-    """`caps` as in `change_key`.  Raises BadRequest."""
-    limits: dict[str, Any] = caps or {}
+    """`caps` as in `change_key`, and its `project`, if it has one.
+
+    Raises:
+        BadRequest: a name or cap that is none.
+        Conflict, NotFound: the project is archived, or there is none.
+    """
+    limits = _columns(conn, account_id, caps or {})
     check({"name": name, **limits})
     secret = mint(kind)
     key = Key(
@@ -44,14 +51,20 @@ def create_key(
 
 
 def change_key(conn: WriteConn, key_id: str, changes: dict[str, Any]) -> Key:
-    """Sets what is named: `name`, `cap_{day,month,total}_nanousd`, `policy`, `manages_keys`; None removes a cap or policy.
+    """Sets what is named: `name`, `cap_{day,month,total}_nanousd`, `policy`, `manages_keys`, `project`; None removes a cap,
+    the policy, or the key from its project.
 
-    Spending so far counts.  Requests that run keep what they hold.  Raises BadRequest, NotFound.
+    Spending so far counts, and stays with the project in which it was spent.  Requests that run keep what they hold.
+
+    Raises:
+        BadRequest: a name or cap that is none, or nothing for an operator's key.
+        Conflict, NotFound: the project is archived, or there is none; nor such a key.
     """
     check(changes)
-    if changes.get("manages_keys") and store.find_key(conn, key_id).kind == "operator":
+    key = store.find_key(conn, key_id)
+    if changes.get("manages_keys") and key.kind == "operator":
         raise BadRequest("an operator's key manages every key already", param="manages_keys")
-    return store.change_key(conn, key_id, changes)
+    return store.change_key(conn, key_id, _columns(conn, key.account_id, changes))
 
 
 def rotate_key(conn: WriteConn, key_id: str, key_secret: bytes) -> tuple[Key, str]:
@@ -78,3 +91,12 @@ def check(fields: dict[str, Any]) -> None:
         if field.startswith("cap_") and value is not None and value < 0:
             param = field.replace("_nanousd", "_usd")
             raise BadRequest("a cap is not negative; 0 stops the key from spending", param=param)
+
+
+def _columns(conn: WriteConn, account_id: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """With `project_id` for `project`, which is one of the account by name or id, or None."""
+    columns = dict(fields)
+    if "project" in columns:
+        project = columns.pop("project")
+        columns["project_id"] = None if project is None else open_project(conn, account_id, project).id
+    return columns

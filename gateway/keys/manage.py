@@ -22,7 +22,7 @@ _HOW = (
 
 
 def create_own(
-    conn: WriteConn, caller: Caller, *, name: str, caps: dict[str, int | None], key_secret: bytes
+    conn: WriteConn, caller: Caller, *, name: str, caps: dict[str, Any], key_secret: bytes
 ) -> tuple[Key, str]:
     """Raises BadRequest, NotAllowed, NotAuthenticated."""
     account_id = _manager(conn, caller).account_id
@@ -57,6 +57,13 @@ def rotate_own(conn: WriteConn, caller: Caller, key_id: str, key_secret: bytes) 
     elif store.find_key(conn, key_id, _manager(conn, caller).account_id).manages_keys:
         raise NotAllowed("a key that manages keys is rotated by itself or by an operator", param="key_id")
     return rotate_key(conn, key_id, key_secret)
+
+
+def managed_account(conn: WriteConn, caller: Caller) -> str:
+    """Whose keys and projects the caller may manage.  Raises NotAllowed, NotAuthenticated."""
+    account_id = _manager(conn, caller).account_id
+    assert account_id is not None, "an operator's key is refused before"
+    return account_id
 
 
 def _manager(conn: WriteConn, caller: Caller) -> Key:

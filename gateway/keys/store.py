@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, exists, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from gateway.errors import NotFound
 from gateway.keys.tables import api_keys
@@ -12,8 +12,10 @@ from gateway.keys.types import Caller, Key
 from gateway.kit.db import ReadConn, WriteConn, rows
 from gateway.limits.store import list_limits
 from gateway.limits.tables import limit_settings
+from gateway.projects.tables import projects
 
 _PUBLIC = [column for column in api_keys.c if column.name != "hash"]
+_OF_PROJECT = [name for name in Caller.__struct_fields__ if name.startswith("project_cap_")]
 
 
 def insert_key(conn: WriteConn, key: Key, keyed_hash: str) -> None:
@@ -35,8 +37,9 @@ def _caller(conn: ReadConn, *wanted: ColumnElement[bool]) -> Caller | None:
     query = select(
         api_keys.c.id.label("key_id"),
         *(api_keys.c[name] for name in Caller.__struct_fields__ if name in api_keys.c),
+        *(projects.c[name.removeprefix("project_")].label(name) for name in _OF_PROJECT),
         limited.label("limited"),
-    )
+    ).outerjoin(projects, projects.c.id == api_keys.c.project_id)
     living = query.where(*wanted, api_keys.c.revoked_us.is_(None)).order_by(api_keys.c.id).limit(1)
     row = conn.execute(living).mappings().first()
     if row is None:
@@ -94,6 +97,12 @@ def peek_key(conn: WriteConn, key_id: str) -> Key | None:
 def account_of(conn: ReadConn, key_id: str) -> str | None:
     """None: there is no such key, or it is an operator's."""
     return conn.execute(select(api_keys.c.account_id).where(api_keys.c.id == key_id)).scalar()
+
+
+def count_living(conn: WriteConn, project_id: str) -> int:
+    """A project's keys that are not revoked."""
+    living = (api_keys.c.project_id == project_id, api_keys.c.revoked_us.is_(None))
+    return conn.execute(select(func.count()).select_from(api_keys).where(*living)).scalar_one()
 
 
 def lock_key(conn: WriteConn, key_id: str) -> Key:

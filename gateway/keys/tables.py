@@ -18,6 +18,8 @@ api_keys = Table(
     Column("cap_total_nanousd", BigInteger, nullable=True),
     Column("policy", String(32), nullable=True),
     Column("manages_keys", Boolean, nullable=False, server_default=false()),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=True),
     CheckConstraint("(kind = 'operator') = (account_id IS NULL)", name="operator_has_no_account"),
 )
 Index("ix_api_keys_account_id", api_keys.c.account_id)
+Index("ix_api_keys_project_id", api_keys.c.project_id)

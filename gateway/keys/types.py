@@ -25,10 +25,12 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Which workers may serve it (workers/order_by.py); None: as its model's, or everybody's."""
     manages_keys: bool = False
     """Whether it may make, change, revoke and rotate the other keys of its account (manage.py)."""
+    project_id: str | None = None
+    """Whose budget it spends from, besides its own caps; None: of no project."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A proven identity: the key that called, the account it spends for (None for an operator), its caps, its policy and its limits."""
+    """A proven identity: the key that called, the account it spends for (None for an operator), its caps, its policy, its limits, its project."""
 
     key_id: str
     kind: Kind
@@ -37,6 +39,10 @@ class Caller(msgspec.Struct, frozen=True):
     cap_month_nanousd: int | None = None
     cap_total_nanousd: int | None = None
     policy: str | None = None
+    project_id: str | None = None
+    project_cap_day_nanousd: int | None = None
+    project_cap_month_nanousd: int | None = None
+    project_cap_total_nanousd: int | None = None
     account_limits: Limits | None = None
     key_limits: Limits | None = None
     """What was set for its account and for itself (limits/); None: nothing was."""

@@ -18,5 +18,5 @@ def uuid7_hex() -> str:
 
 
 def new_id(prefix: str) -> str:
-    """`req_0192…`: prefixes in use are acc, grt, key and req."""
+    """`req_0192…`: prefixes in use are acc, grt, key, prj and req."""
     return f"{prefix}_{uuid7_hex()}"

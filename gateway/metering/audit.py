@@ -2,7 +2,7 @@
 
 What it proves (P5): each event's cost follows from its counts, its price book and its place in the month's volume, and
 it is linked to the event before it; the places are disjoint and without gaps; each counter is the sum of its rows, of
-accounts, grants, keys and volumes; nobody overspent (P1); what is held belongs to processes that may still be alive.
+accounts, grants, keys, projects and volumes; nobody overspent (P1); what is held belongs to processes that may still be alive.
 """
 
 from collections import Counter
@@ -17,6 +17,7 @@ from gateway.catalog import store as catalog
 from gateway.catalog.rate import classes, rate, total_nanousd
 from gateway.catalog.types import Prices, Starts, Tier
 from gateway.credit import store as credit
+from gateway.credit.draw import periods_of
 from gateway.errors import NotFound
 from gateway.kit.clock import rfc3339
 from gateway.kit.db import ReadConn
@@ -67,6 +68,7 @@ class _Auditor:
             return Difference(account.name, where, problem)
 
         volumes: Counter[tuple[str, str, str]] = Counter()
+        spent: Counter[tuple[str, str]] = Counter()
         paid = Counter[str]()
         for use in credit.uses_of(self._conn, account.id):
             paid[use.used_by] += use.amount_nanousd
@@ -74,6 +76,7 @@ class _Auditor:
         for event, place in store.walk_chain(self._conn, account.id):
             self.events += 1
             total += event.cost_nanousd
+            spent.update(dict.fromkeys(_counted_in(event), event.cost_nanousd))
             where = event.request_id
             if place.account_seq != last + 1:
                 yield differs(where, f"receipt {last + 1} is missing: this one is {place.account_seq}")
@@ -92,6 +95,7 @@ class _Auditor:
         self.settled_nanousd += total
         yield from self._balance(account, total, (last, before))
         yield from self._volumes(account, volumes)
+        yield from self._counters(account, spent)
 
     def _balance(self, account: Account, total: int, chain: tuple[int, str]) -> Iterator[Difference]:
         balance = credit.read_balance(self._conn, account.id)
@@ -105,8 +109,6 @@ class _Auditor:
             ("held", balance.held_nanousd, sums.held_nanousd),
             ("left of grants", sums.left_nanousd, max(0, balance.granted_nanousd - balance.settled_nanousd)),
             ("used of grants", sums.opened_nanousd - sums.left_nanousd, sums.used_nanousd),
-            ("settled by keys", sums.key_settled_nanousd, total),
-            ("held by capped keys", sums.key_held_nanousd, sums.capped_held_nanousd),
         ):
             if counter != rows:
                 yield Difference(
@@ -132,6 +134,27 @@ class _Auditor:
                     where,
                     f"the month's volume is {counters.get(place, 0)}, but its receipts claim {claimed[place]}",
                 )
+
+    def _counters(self, account: Account, spent: Counter[tuple[str, str]]) -> Iterator[Difference]:
+        """Of each key and each project, in each period: what its requests cost, and what leases hold of it."""
+        held: Counter[tuple[str, str]] = Counter()
+        for lease, amount in credit.list_leases(self._conn, account.id):
+            for subject in lease.subjects:
+                for period in periods_of(lease.day_us):
+                    held[subject, period] += amount
+        counters = {
+            (each.subject_id, each.period): (each.settled_nanousd, each.held_nanousd)
+            for each in credit.list_counters(self._conn, account.id)
+        }
+        for place in sorted(counters.keys() | spent.keys() | held.keys()):
+            known = counters.get(place, (0, 0))
+            for name, counter, rows in (
+                ("settled", known[0], spent[place]),
+                ("held", known[1], held[place]),
+            ):
+                if counter != rows:
+                    problem = f"{name} is {counter}, but its rows add up to {rows}"
+                    yield Difference(account.name, " ".join(place), problem)
 
     def _rate(self, event: UsageEvent) -> int | None:
         if event.outcome not in BILLED:
@@ -160,3 +183,12 @@ def _claims(event: UsageEvent, volumes: Counter[tuple[str, str, str]]) -> Iterat
         yield name, getattr(event.starts, name), volumes[place]
         if tokens:
             volumes[place] += tokens
+
+
+def _counted_in(event: UsageEvent) -> Iterator[tuple[str, str]]:
+    """The counters that an event's cost is in.  From before there were volumes it is in no day's or month's."""
+    periods = ("total",) if event.starts is None else periods_of(event.created_us)
+    for subject in (event.key_id, event.project_id):
+        if subject is not None:
+            for period in periods:
+                yield subject, period

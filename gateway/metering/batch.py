@@ -35,7 +35,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that wants credit, and began (for the day and month of its key's caps) at `begun_us`."""
+    """A request that wants credit, and began (for the day and month of its caps) at `begun_us`."""
 
     order: Order
     lease_id: LeaseId

@@ -15,7 +15,7 @@ from gateway.catalog.types import TOKEN_CLASSES
 GENESIS = "0" * 64
 """The hash before an account's first event."""
 
-LATER = frozenset(f"{name}_start" for name in TOKEN_CLASSES)
+LATER = frozenset({"project_id", *(f"{name}_start" for name in TOKEN_CLASSES)})
 """Fields younger than the first receipts: left out where they say nothing, so that old hashes stay what they were."""
 
 _encoder = msgspec.json.Encoder(order="sorted")

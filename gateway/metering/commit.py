@@ -9,7 +9,7 @@ is not committed again.  A process whose deadline passed has no row any more, an
 
 from gateway.credit import store as credit
 from gateway.credit.draw import cost_of, periods_of, refusal, tokens_of
-from gateway.credit.types import KeyCounter, LeaseId
+from gateway.credit.types import Counter, LeaseId
 from gateway.kit.db import WriteConn
 from gateway.metering import store
 from gateway.metering.batch import Answer, Ask, Batch, Committed, LeaseAfter, ProcessLost, Settled
@@ -54,18 +54,18 @@ def release(conn: WriteConn, process_id: str) -> None:
     if held:
         credit.save_purses(conn, purses.values())
     capped = [
-        KeyCounter(
-            key_id=lease.key_id,
+        Counter(
+            subject_id=subject,
             account_id=lease.account_id,
             period=period,
             settled_nanousd=0,
             held_nanousd=-amount,
         )
         for lease, amount in held.items()
-        if lease.key_id
+        for subject in lease.subjects
         for period in periods_of(lease.day_us)
     ]
-    credit.change_key_counters(conn, capped)
+    credit.change_counters(conn, capped)
     credit.forget_process(conn, process_id)
 
 

@@ -10,7 +10,7 @@ from gateway.catalog.types import TOKEN_CLASSES, Starts
 from gateway.credit import store as credit
 from gateway.credit.draw import cost_of, periods, periods_of, refusal, surplus, tokens_of
 from gateway.credit.purse import Purse
-from gateway.credit.types import KeyCounter, LeaseId
+from gateway.credit.types import Counter, LeaseId, Reached
 from gateway.kit.clock import rfc3339
 from gateway.kit.db import WriteConn
 from gateway.metering import store
@@ -34,10 +34,11 @@ class Ledger:
             for counter in store.read_tier_counters(conn, accounts, months):
                 *place, tokens = msgspec.structs.astuple(counter)
                 self._volumes[tuple(place)] = tokens  # the four columns of its key
-        capped = {ask.order.key_id for ask in batch.asks if ask.lease_id.key_id}
-        begun = {period for ask in batch.asks if ask.lease_id.key_id for period in periods_of(ask.begun_us)}
-        self._keys = credit.read_key_counters(conn, capped, begun) if capped else {}
-        self._key_changes: dict[tuple[str, str], KeyCounter] = {}
+        capped = [ask for ask in batch.asks if ask.lease_id.subjects]
+        subjects = {subject for ask in capped for subject in ask.lease_id.subjects}
+        at = {period for ask in capped for period in periods_of(ask.begun_us)}
+        self._counters = credit.read_counters(conn, subjects, at) if capped else {}
+        self._changes: dict[tuple[str, str], Counter] = {}
 
     def charge(self, charge: Charge) -> Settled:
         """Rates the event at its account's place in the month's volume, and spends that much of its hold."""
@@ -46,10 +47,10 @@ class Ledger:
         self._pinned[hold.lease_id] -= hold.amount_nanousd
         self._held[hold.lease_id] -= event.cost_nanousd
         purse.spend(event.cost_nanousd, event.request_id, event.created_us)
-        unheld = event.cost_nanousd if hold.lease_id.key_id else 0
-        self._change_key(
-            hold.account_id, hold.key_id, hold.created_us, settled=event.cost_nanousd, held=-unheld
-        )
+        for subject in (hold.key_id, hold.project_id):
+            if subject is not None:
+                unheld = event.cost_nanousd if subject in hold.lease_id.subjects else 0
+                self._count(purse, subject, hold.created_us, settled=event.cost_nanousd, held=-unheld)
         self._chain(purse, event)
         return Settled(event, purse.balance.remaining_nanousd)
 
@@ -82,8 +83,8 @@ class Ledger:
                 free = self._held[lease] - self._pinned[lease]
                 self._purses[lease.account_id].give_back(free)
                 self._held[lease] -= free
-                if lease.key_id:
-                    self._change_key(lease.account_id, lease.key_id, lease.day_us, held=-free)
+                for subject in lease.subjects:
+                    self._count(self._purses[lease.account_id], subject, lease.day_us, held=-free)
         for ask in self._batch.asks:
             purse = self._purses[ask.order.account_id]
             purse.turn(ask.order.monthly_free_nanousd, self._batch.now_us)
@@ -91,37 +92,36 @@ class Ledger:
     def answer(self, ask: Ask) -> Answer:
         """Draws what the order needs: all of it, or as much as will do, or nothing and the reason why."""
         order, purse = ask.order, self._purses[ask.order.account_id]
-        pool, capped_by = purse.available_nanousd, None
-        for period, limit in periods(order.caps, ask.begun_us).items():
-            if (left := limit - self._spent(order.key_id, period)) < pool:
-                pool, capped_by = left, period
+        pool, reached = purse.available_nanousd, None
+        for subject, caps in order.capped:
+            for period, cap in periods(caps, ask.begun_us).items():
+                if (left := cap - self._spent(subject, period)) < pool:
+                    pool, reached = left, Reached(subject_id=subject, period=period, cap_nanousd=cap)
         tokens = tokens_of(order, pool)
         if tokens == 0:
-            return None if order.only_from_plenty else refusal(order, pool, capped_by)
+            return None if order.only_from_plenty else refusal(order, pool, reached)
         amount = cost_of(order, tokens)
         purse.draw(amount)
         self._held[ask.lease_id] += amount
         self._pinned[ask.lease_id] += amount
-        if ask.lease_id.key_id:
-            self._change_key(order.account_id, order.key_id, ask.begun_us, held=amount)
+        for subject in ask.lease_id.subjects:
+            self._count(purse, subject, ask.begun_us, held=amount)
         return tokens
 
-    def _spent(self, key_id: str, period: str) -> int:
-        """And held, by this key in a period, with what this batch changes."""
-        counter = self._keys.get((key_id, period))
+    def _spent(self, subject_id: str, period: str) -> int:
+        """And held, by this key or project in a period, with what this batch changes."""
+        counter = self._counters.get((subject_id, period))
         known = 0 if counter is None else counter.settled_nanousd + counter.held_nanousd
-        change = self._key_changes.get((key_id, period))
+        change = self._changes.get((subject_id, period))
         return known if change is None else known + change.settled_nanousd + change.held_nanousd
 
-    def _change_key(
-        self, account_id: str, key_id: str, at_us: int, *, settled: int = 0, held: int = 0
-    ) -> None:
+    def _count(self, purse: Purse, subject_id: str, at_us: int, *, settled: int = 0, held: int = 0) -> None:
         """In every period of a request that began at this instant."""
         for period in periods_of(at_us):
-            before = self._key_changes.get((key_id, period))
-            self._key_changes[key_id, period] = KeyCounter(
-                key_id=key_id,
-                account_id=account_id,
+            before = self._changes.get((subject_id, period))
+            self._changes[subject_id, period] = Counter(
+                subject_id=subject_id,
+                account_id=purse.balance.account_id,
                 period=period,
                 settled_nanousd=settled + (before.settled_nanousd if before else 0),
                 held_nanousd=held + (before.held_nanousd if before else 0),
@@ -160,7 +160,7 @@ class Ledger:
             store.save_tier_counters(conn, counters)
         credit.save_purses(conn, self._purses.values())
         credit.save_leases(conn, self._batch.process_id, self._held)
-        credit.change_key_counters(conn, [change for _, change in sorted(self._key_changes.items())])
+        credit.change_counters(conn, [change for _, change in sorted(self._changes.items())])
 
 
 def _month(event: UsageEvent) -> str:

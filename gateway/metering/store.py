@@ -22,7 +22,7 @@ from gateway.metering.types import (
     UsageRow,
 )
 
-GroupBy = Literal["account", "key", "model", "day"]
+GroupBy = Literal["account", "key", "project", "model", "day"]
 
 _COUNTED = (
     "input_tokens",
@@ -155,6 +155,7 @@ def sum_usage(
     group: ColumnElement[str] = {
         "account": usage_events.c.account_id,
         "key": usage_events.c.key_id,
+        "project": func.coalesce(usage_events.c.project_id, ""),
         "model": usage_events.c.model,
         "day": cast(usage_events.c.created_us // DAY_US, String),
     }[group_by]
@@ -219,6 +220,7 @@ def _chosen(chosen: Selection) -> list[ColumnElement[bool]]:
         (operator.lt, table.created_us, chosen.until_us),
         (operator.eq, table.model, chosen.model),
         (operator.eq, table.key_id, chosen.key_id),
+        (operator.eq, table.project_id, chosen.project_id),
     )
     return [compare(column, value) for compare, column, value in compared if value is not None]
 

@@ -40,6 +40,7 @@ usage_events = Table(
     Column("duration_us", BigInteger, nullable=False),
     Column("first_byte_us", BigInteger, nullable=True),
     *(Column(f"{name}_start", BigInteger, nullable=True) for name in TOKEN_CLASSES),
+    Column("project_id", String(64), ForeignKey("projects.id"), nullable=True),
     Column("account_seq", BigInteger, nullable=False),
     Column("chain_hash", String(64), nullable=False),
     UniqueConstraint("account_id", "account_seq", name="uq_usage_events_account_seq"),
@@ -65,6 +66,15 @@ Index(
 Index("ix_usage_events_key_created", usage_events.c.key_id, usage_events.c.created_us)
 Index("ix_usage_events_key_model", usage_events.c.key_id, usage_events.c.model, usage_events.c.created_us)
 """What lists are narrowed by has its own order: else a list of what is rare reads everything that is not."""
+
+Index(
+    "ix_usage_events_project_created",
+    usage_events.c.project_id,
+    usage_events.c.created_us,
+    sqlite_where=usage_events.c.project_id.is_not(None),
+    postgresql_where=usage_events.c.project_id.is_not(None),
+)
+"""Of requests in none it has nothing."""
 
 tier_counters = Table(
     "tier_counters",

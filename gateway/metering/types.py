@@ -51,6 +51,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     output_text_start: int | None = None
     output_reasoning_start: int | None = None
     """Where in the month's volume each class of this request began (catalog/rate.py); None: it claimed no range."""
+    project_id: str | None = None
+    """The project that its key was in when it began."""
 
     @property
     def estimated(self) -> bool:
@@ -100,17 +102,18 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events: an account's, or everybody's; that began in [since, until); to one model; with one key.  None: any."""
+    """Which events: an account's, or everybody's; that began in [since, until); to one model; with one key; in one project.  None: any."""
 
     account_id: str | None = None
     since_us: int | None = None
     until_us: int | None = None
     model: str | None = None
     key_id: str | None = None
+    project_id: str | None = None
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums over the events of one group: an account's or key's id, a model, or a day as its number since the epoch."""
+    """Sums over the events of one group: the id of an account, key or project (empty: in none), a model, or a day as its number since the epoch."""
 
     group: str
     requests: int

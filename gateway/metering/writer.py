@@ -240,7 +240,7 @@ class Writer:
             charges=tuple(charge for charge, _ in charged),
             leases=states,
             spare=frozenset(
-                lease for lease in wanting | (ending - idle) if not lease.key_id and not self._closing
+                lease for lease in wanting | (ending - idle) if not lease.subjects and not self._closing
             ),
         )
 

@@ -135,7 +135,8 @@ def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select
     began = (
         bindparam("month", type_=BigInteger) if length_us is None else events.created_us // literal(length_us)
     )
-    groups = [began if name == period else events[name] for name in names]
+    columns = {period: began, "project_id": func.coalesce(events.project_id, literal(""))}
+    groups = [columns[name] if name in columns else events[name] for name in names]
     unbilled = case((events.outcome.in_(sorted(BILLED)), 0), else_=1)
     when = events.created_us + literal(0)  # not along its index: a month has more events than a portion
     within = () if length_us else (when >= bindparam("begin"), when < bindparam("end"))
@@ -159,11 +160,12 @@ def sum_by(
     *by: By,
     account_id: str | None = None,
     key_ids: Sequence[str] = (),
+    project_ids: Sequence[str] = (),
     models: Sequence[str] = (),
 ) -> list[tuple[tuple[str | int, ...], Sums]]:
     """Sums of the periods [from, until), as numbers since 1970, of one account or of all; one row for each group."""
     table = {"hour": usage_hours, "day": usage_days, "month": usage_months}[period]
-    if period == "day" and account_id is None and not key_ids and not {"account_id", "key_id"} & set(by):
+    if period == "day" and account_id is None and not key_ids and {*by} <= {"period", "model"}:
         table = usage_all_days
     groups = [table.c[period if name == "period" else name] for name in by]
     query = select(*groups, *(func.sum(table.c[name]).label(name) for name in Sums.__struct_fields__)).where(
@@ -173,6 +175,8 @@ def sum_by(
         query = query.where(table.c.account_id == account_id)
     if key_ids:
         query = query.where(table.c.key_id.in_(key_ids))
+    if project_ids:
+        query = query.where(table.c.project_id.in_(project_ids))
     if models:
         query = query.where(table.c.model.in_(models))
     found = conn.execute(query.group_by(*groups).order_by(*groups) if groups else query)

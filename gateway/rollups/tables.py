@@ -23,6 +23,7 @@ def _sums(name: str, period: str) -> Table:
         Column("account_id", String(64), ForeignKey("accounts.id"), primary_key=True),
         Column(period, BigInteger, primary_key=True),
         Column("key_id", String(64), ForeignKey("api_keys.id"), primary_key=True),
+        Column("project_id", String(64), primary_key=True),
         Column("model", String(200), primary_key=True),
         Column("requests", BigInteger, nullable=False),
         Column("unbilled_requests", BigInteger, nullable=False),
@@ -31,7 +32,7 @@ def _sums(name: str, period: str) -> Table:
 
 
 usage_hours = _sums("usage_hours", "hour")
-"""`hour` is the number of hours since 1970-01-01 (UTC) in which the requests began."""
+"""`hour` is the number of hours since 1970-01-01 (UTC) in which the requests began; `project_id` is empty for those in none."""
 
 usage_days = _sums("usage_days", "day")
 """`day` is the number of days since 1970-01-01 (UTC)."""

@@ -5,7 +5,7 @@ import msgspec
 from gateway.rollups.month import Month
 
 Period = Literal["hour", "day", "month"]
-By = Literal["period", "account_id", "key_id", "model"]
+By = Literal["period", "account_id", "key_id", "project_id", "model"]
 
 
 class Behind(msgspec.Struct, frozen=True):

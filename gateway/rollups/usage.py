@@ -13,12 +13,19 @@ from gateway.kit.db import ReadConn
 from gateway.metering import store as metering
 from gateway.metering.store import GroupBy
 from gateway.metering.types import Selection, UsageRow
+from gateway.projects import store as projects
 from gateway.rollups import store
 from gateway.rollups.types import By, Period
 
 BEHIND_MAX = 100_000
 """Accounts that were active within a second."""
-_BY: dict[GroupBy, By] = {"account": "account_id", "key": "key_id", "model": "model", "day": "period"}
+_BY: dict[GroupBy, By] = {
+    "account": "account_id",
+    "key": "key_id",
+    "project": "project_id",
+    "model": "model",
+    "day": "period",
+}
 _EVER_US = from_rfc3339("9999-12-01T00:00:00Z")
 """Nothing began later."""
 _HOURS_A_DAY = DAY_US // HOUR_US
@@ -34,9 +41,7 @@ def sum_usage(
     after: str | None = None,
 ) -> list[UsageRow]:
     """One row per group, in the order of the groups; at most `limit`, beyond `after`."""
-    if chosen.key_id is not None and chosen.account_id is None:  # sums are ordered by account
-        owner = keys.account_of(conn, chosen.key_id)
-        chosen = msgspec.structs.replace(chosen, account_id=owner or "")
+    chosen = _of_one_account(conn, chosen)
     since, until = chosen.since_us or 0, min(chosen.until_us or _EVER_US, _EVER_US)
     first, last = -(-since // HOUR_US), until // HOUR_US
     found: dict[str, dict[str, int]] = {}
@@ -49,6 +54,18 @@ def sum_usage(
         _add(found, _events(conn, chosen, group_by, (last * HOUR_US, until)))
     groups = sorted(group for group in found if after is None or group > after)
     return [UsageRow(group=group, **found[group]) for group in groups[:limit]]
+
+
+def _of_one_account(conn: ReadConn, chosen: Selection) -> Selection:
+    """Of the account that a key or project is of: sums are ordered by account."""
+    if chosen.account_id is not None or (chosen.key_id is None and chosen.project_id is None):
+        return chosen
+    owner = (
+        projects.account_of(conn, chosen.project_id or "")
+        if chosen.key_id is None
+        else keys.account_of(conn, chosen.key_id)
+    )
+    return msgspec.structs.replace(chosen, account_id=owner or "")
 
 
 def pieces(first: int, last: int, *, by_day: bool) -> Iterator[tuple[Period, tuple[int, int]]]:
@@ -72,11 +89,12 @@ def _summed(
     conn: ReadConn, chosen: Selection, group_by: GroupBy, hours: tuple[int, int]
 ) -> Iterator[UsageRow]:
     key_ids, models = [chosen.key_id] if chosen.key_id else [], [chosen.model] if chosen.model else []
+    project_ids = [] if chosen.project_id is None else [chosen.project_id]
     for period, (begin, end) in pieces(*hours, by_day=group_by == "day"):
         if begin == end:
             continue
         found = store.sum_by(conn, period, (begin, end), _BY[group_by], account_id=chosen.account_id,
-                             key_ids=key_ids, models=models)  # fmt: skip
+                             key_ids=key_ids, project_ids=project_ids, models=models)  # fmt: skip
         for (group,), sums in found:
             hour_of_day = period == "hour" and group_by == "day"
             name = str(int(group) // _HOURS_A_DAY) if hour_of_day else str(group)

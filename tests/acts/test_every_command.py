@@ -17,7 +17,7 @@ from tests.clients.test_sdk_admin import NEXT_PRICES
 
 __all__ = ["run"]
 
-READS = {"accounts list", "keys list", "people list", "prices list", "usage", "drift", "audit", "statement", "rerate", "log",
+READS = {"accounts list", "keys list", "people list", "projects list", "prices list", "usage", "drift", "audit", "statement", "rerate", "log",
          "doctor"}  # fmt: skip
 RUNS = {"serve", "demo", "join", "migrate"}
 """What they change, they change through routes, or it is the schema."""
@@ -31,10 +31,15 @@ CHANGES: dict[str, tuple[list[str], str]] = {
     ),
     "keys create": (["--account", "acme"], "key.create"),
     "keys cap": (["{key}", "--cap-day", "1"], "key.change"),
+    "projects create": (["search", "--account", "acme"], "project.create"),
+    "keys move": (["{key}", "search"], "key.change"),
+    "projects change": (["{project}", "--cap-day", "1"], "project.change"),
     "keys policy": (["{key}", "local-only"], "key.change"),
     "keys limits": (["{key}", "--requests-per-minute", "30"], "key.limits"),
     "keys rotate": (["{key}"], "key.rotate"),
     "keys revoke": (["{key}"], "key.revoke"),
+    "projects archive": (["{project}"], "project.change"),
+    "projects restore": (["{project}"], "project.change"),
     "prices publish": (["{book}"], "prices.publish"),
     "people add": (["ada@example.com", "--account", "acme"], "member.invite"),
     "people link": (["ada@example.com"], "link.make"),
@@ -63,16 +68,18 @@ def test_no_command_is_forgotten() -> None:
 
 
 def test_every_change_is_in_the_log(run: Run, tmp_path: Path) -> None:
-    book, key = tmp_path / "next.toml", ""
+    book, key, project = tmp_path / "next.toml", "", ""
     book.write_text(NEXT_PRICES)
     for command, (arguments, action) in CHANGES.items():
-        given = [each.format(key=key, book=book) for each in arguments]
+        given = [each.format(key=key, book=book, project=project) for each in arguments]
         status, out, err = run(*command.split(), *given)
         assert status == 0, (command, out, err)
         written = {(line.action, line.actor) for line in log(tmp_path / "data")[:3]}
         assert (action, f"cli:{getpass.getuser()}") in written, command
         if command == "keys create":
             [key] = [each["id"] for each in as_json(run, "keys", "list")]
+        if command == "projects create":
+            [project] = [each["id"] for each in as_json(run, "projects", "list")]
     lines = log(tmp_path / "data")
     assert (lines[-1].actor, lines[-1].action, lines[-1].target) == ("start", "prices.publish", "version 3")
     shown = as_json(run, "log", "--action", "account.", "--account", "acme")

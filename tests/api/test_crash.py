@@ -20,7 +20,7 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import Database, WriteConn
 from gateway.metering.audit import audit
 from gateway.metering.commit import release_dead
-from gateway.metering.store import find_event
+from gateway.metering.store import find_event, walk_chain
 from gateway.settings import Settings
 from gateway.start import key_secret, prepare
 from tests.fixtures.running import chat, eventually, free_port
@@ -76,9 +76,11 @@ class Installation:
         """Granted, settled and held, equal to the sums of the immutable rows."""
         found = self.database.read_now(lambda conn: store.read_balance(conn, self.account_id))
         sums = self.database.read_now(lambda conn: store.sum_rows(conn, self.account_id))
+        events = self.database.read_now(lambda conn: list(walk_chain(conn, self.account_id)))
         assert found is not None
         counters = (found.granted_nanousd, found.settled_nanousd, found.held_nanousd)
-        assert counters == (sums.granted_nanousd, sums.key_settled_nanousd, sums.held_nanousd)
+        spent = sum(event.cost_nanousd for event, _ in events)
+        assert counters == (sums.granted_nanousd, spent, sums.held_nanousd)
         return counters
 
 

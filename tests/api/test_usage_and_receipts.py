@@ -54,7 +54,7 @@ def test_receipts_newest_first(spent: Spent) -> None:
         assert row == {name: whole[name] for name in row}
         assert row["streamed"] == (row["request_id"] == spent.sent[1])
     assert set(row) == {
-        "request_id", "created_at", "model", "key_id", "outcome", "streamed", "estimated", "usage",
+        "request_id", "created_at", "model", "key_id", "project_id", "outcome", "streamed", "estimated", "usage",
         "cost_nanousd", "cost_usd",
     }  # fmt: skip
 

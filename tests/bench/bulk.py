@@ -16,7 +16,7 @@ from gateway.catalog.rate import classes, graduated
 from gateway.catalog.types import PriceBook, Prices
 from gateway.credit.burn import order
 from gateway.credit.draw import periods_of
-from gateway.credit.tables import balances, grant_uses, key_counters, open_grants
+from gateway.credit.tables import balances, counters, grant_uses, open_grants
 from gateway.credit.types import OpenGrant
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import WriteConn, rows, upsert
@@ -49,8 +49,8 @@ class Bulk:
             self._left[grant.grant_id] = grant.left_nanousd
             self._grants.setdefault(grant.account_id, []).append(grant.grant_id)
         self._keys = {
-            (row.key_id, row.period): (row.account_id, row.settled_nanousd)
-            for row in conn.execute(select(key_counters))
+            (row.subject_id, row.period): (row.account_id, row.settled_nanousd)
+            for row in conn.execute(select(counters))
         }
         self._volumes: dict[tuple[str, str, str, str], tuple[int, int]] = {}
         for row in conn.execute(select(tier_counters)):
@@ -126,12 +126,12 @@ class Bulk:
         left = [{"id": grant, "left": self._left[grant]} for grant in sorted(self._touched["grants"])]
         if left:
             conn.execute(_SAVE_GRANT, left)
-        counters = [
-            {"key_id": key, "period": period, "account_id": self._keys[key, period][0],
+        spent = [
+            {"subject_id": key, "period": period, "account_id": self._keys[key, period][0],
              "settled_nanousd": self._keys[key, period][1], "held_nanousd": 0}
             for key, period in sorted(self._touched["keys"])
         ]  # fmt: skip
-        conn.execute(upsert(conn.dialect.name, key_counters, "settled_nanousd"), counters)
+        conn.execute(upsert(conn.dialect.name, counters, "settled_nanousd"), spent)
         volumes = [
             {"account_id": account, "month": month, "model": model, "token_class": name,
              "tokens": self._volumes[account, month, model, name][0]}

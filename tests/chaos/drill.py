@@ -2,8 +2,8 @@
 
     python -m tests.chaos.drill [--requests 1000] [--backend sqlite|postgresql|both]
 
-Four times: on the account's balance, on a key's cap, with a volume discount beginning in the middle, and with streams that
-outgrow their hold.  Exactly what is affordable is served, the rest get 402, and the balance ends at what the receipts say.
+Five times: on the account's balance, on a key's cap, on the budget of a project with three keys, with a volume discount
+beginning in the middle, and with streams that outgrow their hold.  Exactly what is affordable is served, the rest get 402, and the balance ends at what the receipts say.
 Exit status 1 if not.
 """
 
@@ -60,7 +60,7 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     boundary: int = 10**9
-    capped: bool = False
+    capped: str = ""
     body: dict[str, Any] = {}
     stream_hold_tokens: int = 4096
     exact: bool = True
@@ -68,23 +68,23 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
 
 DRILLS = (
     Drill(name="the balance"),
-    Drill(name="a key's cap", capped=True),
+    Drill(name="a key's cap", capped="key"),
+    Drill(name="a project's budget", capped="project"),
     Drill(name="a tier boundary in the middle", boundary=AFFORDED * OUTPUT // 2, exact=False),
     Drill(name="streams that outgrow their hold", body={"stream": True}, stream_hold_tokens=16, exact=False),
 )
 
 
-async def rush(fleet: Fleet, key: str, body: dict[str, Any], requests: int) -> Counter[int]:
+async def rush(fleet: Fleet, keys: list[str], body: dict[str, Any], requests: int) -> Counter[int]:
     """All at once; then one after another until the credit is really gone."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     seen: Counter[int] = Counter()
-    async with httpx.AsyncClient(
-        headers={"authorization": f"Bearer {key}"}, timeout=120, limits=limits, trust_env=False, verify=False
-    ) as api:
+    async with httpx.AsyncClient(timeout=120, limits=limits, trust_env=False, verify=False) as api:
 
         async def ask(number: int) -> int:
             url = f"http://127.0.0.1:{fleet.ports[number % len(fleet.ports)]}/v1/chat/completions"
-            status = (await api.post(url, json=body)).status_code
+            headers = {"authorization": f"Bearer {keys[number % len(keys)]}"}
+            status = (await api.post(url, json=body, headers=headers)).status_code
             seen[status] += 1
             return status
 
@@ -121,8 +121,8 @@ def run(drill: Drill, url: str, worker: ScriptedWorker, requests: int) -> list[s
             body["messages"][0]["content"] = TEXT + f" prompt={prompt}"
             cost = prompt * 200 + OUTPUT * 600
             limit = AFFORDED * cost
-            key = fleet.drill_key(limit, capped=drill.capped)
-            seen = asyncio.run(rush(fleet, key, body, requests))
+            keys = fleet.drill_keys(limit, capped=drill.capped)
+            seen = asyncio.run(rush(fleet, keys, body, requests))
             fleet.stop()
             problems = examine(fleet, drill, seen, cost, limit)
         finally:

@@ -14,6 +14,8 @@ from gateway.accounts.store import find_account
 from gateway.credit.give import open_account
 from gateway.keys.create import create_key
 from gateway.kit.db import Database, WriteConn
+from gateway.projects.draw_up import draw_up
+from gateway.projects.store import insert_project
 from gateway.settings import Settings
 from gateway.start import key_secret, prepare
 from tests.fixtures.running import eventually, free_port
@@ -41,25 +43,30 @@ class Fleet:
         for port in self.ports:
             eventually(lambda port=port: self._ready(port), "a gateway is ready", 30)  # type: ignore[misc]
 
-    def drill_key(self, nanousd: int, *, capped: bool) -> str:
-        """A key of an account of its own that may spend so much: all it has, or all its cap allows."""
+    def drill_keys(self, nanousd: int, *, capped: str = "") -> list[str]:
+        """Keys of an account of its own that may spend so much: all it has, or all that a cap of the `key` or `project` allows."""
 
-        def make(conn: WriteConn) -> tuple[str, str]:
+        def make(conn: WriteConn) -> tuple[str, list[str]]:
             rich = 10**12 if capped else nanousd
             account = open_account(conn, "drill", grant_nanousd=rich, kind="top_up", reason="drill")
-            caps: dict[str, int | None] = {"cap_total_nanousd": nanousd} if capped else {}
-            _, secret = create_key(
-                conn,
-                kind="account",
-                account_id=account.id,
-                name="d",
-                key_secret=key_secret(self.settings),
-                caps=caps,
-            )
-            return account.id, secret
+            cap: dict[str, int | None] = {"cap_total_nanousd": nanousd}
+            if capped == "project":
+                insert_project(conn, draw_up(account.id, "p", cap))
+            secrets = [
+                create_key(
+                    conn,
+                    kind="account",
+                    account_id=account.id,
+                    name=f"d{number}",
+                    key_secret=key_secret(self.settings),
+                    caps={"key": cap, "project": {"project": "p"}}.get(capped, {}),
+                )[1]
+                for number in range(3 if capped == "project" else 1)
+            ]
+            return account.id, secrets
 
-        self.drilled_id, secret = self.database.write_now(make)
-        return secret
+        self.drilled_id, secrets = self.database.write_now(make)
+        return secrets
 
     def client(self, port: int) -> httpx.Client:
         return httpx.Client(

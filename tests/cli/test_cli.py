@@ -59,6 +59,36 @@ def test_an_account_with_exactly_its_grant(run: Run) -> None:
     assert as_json(run, "keys", "revoke", key["id"])["revoked_at"]
 
 
+def test_projects_and_their_keys(run: Run) -> None:
+    as_json(run, "accounts", "create", "alice")
+    project = as_json(run, "projects", "create", "search", "--account", "alice", "--cap-month", "50")
+    assert (project["name"], project["cap_month_usd"], project["spent_month_usd"]) == (
+        "search", "50.000000000", "0.000000000",
+    )  # fmt: skip
+    key = as_json(run, "keys", "create", "--account", "alice", "--project", "search")
+    assert key["project_id"] == project["id"]
+    status, _, err = run("projects", "archive", project["id"])
+    assert (status, "1 key of the project" in err) == (1, True)
+    assert as_json(run, "keys", "move", key["id"], "none")["project_id"] is None
+    assert as_json(run, "projects", "archive", project["id"])["archived_at"]
+    status, _, err = run("keys", "move", key["id"], "search")
+    assert (status, "is archived" in err) == (1, True)
+    assert as_json(run, "projects", "restore", project["id"])["archived_at"] is None
+    changed = as_json(
+        run, "projects", "change", project["id"], "--name", "find", "--cap-month", "none", "--cap-day", "1"
+    )
+    assert (
+        as_json(run, "projects", "list")
+        == as_json(run, "projects", "list", "--account", "alice")
+        == [changed]
+    )
+    assert (changed["name"], changed["cap_month_usd"], changed["cap_day_usd"]) == (
+        "find",
+        None,
+        "1.000000000",
+    )
+
+
 def test_a_key_that_manages_keys_and_a_new_secret(run: Run) -> None:
     as_json(run, "accounts", "create", "alice")
     key = as_json(run, "keys", "create", "--account", "alice", "--cap-day", "1", "--manages-keys")

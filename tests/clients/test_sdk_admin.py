@@ -104,8 +104,13 @@ def _an_account_spends(operator: Operator) -> tuple[str, Money]:
     balance = ask(lambda admin: admin.accounts.credits(account.id))
     assert (balance.available, len(balance.grants)) == (Money.from_usd("2.75"), 2)
     assert balance.grants[1].left_nanousd == 250_000_000
-    made = ask(lambda admin: admin.keys.create(account.name, "ci", cap_day_usd="0.000001", manages_keys=True))
-    assert (made.manages_keys, made.cap_day_usd) == (True, "0.000001000")
+    project = ask(lambda admin: admin.projects.create(account.name, "builds", cap_day_usd="1"))
+    made = ask(
+        lambda admin: admin.keys.create(
+            account.name, "ci", cap_day_usd="0.000001", manages_keys=True, project="builds"
+        )
+    )
+    assert (made.manages_keys, made.cap_day_usd, made.project_id) == (True, "0.000001000", project.id)
     changed = ask(lambda admin: admin.keys.change(made.id, cap_day_usd=None, policy="local-only"))
     assert (changed.cap_day_usd, changed.policy, changed.manages_keys) == (None, "local-only", True)
     _is_limited(operator, account.name, made.id)
@@ -113,7 +118,12 @@ def _an_account_spends(operator: Operator) -> tuple[str, Money]:
     with tollway.Tollway(turned.key, operator.gateway.url) as client:
         answer = client.chat.complete(model=M, messages="ok", max_tokens=50, prompt_mode=None)
     operator.gateway.settled_up(account.name)
+    [spent] = ask(lambda admin: admin.projects.list(account.name))
+    assert (spent.spent_day, spent.name) == (answer.cost, "builds")
+    [row] = ask(lambda admin: admin.usage.list("project", project_id=project.id))
+    assert (row.project_name, row.cost) == ("builds", answer.cost)
     assert ask(lambda admin: admin.keys.revoke(made.id)).revoked_at is not None
+    assert ask(lambda admin: admin.projects.change(project.id, archived=True)).archived_at is not None
     assert {key.name for key in ask(lambda admin: admin.keys.list())} == {"op", "ci"}
     return answer.request_id, answer.cost
 

@@ -77,7 +77,7 @@ def test_asyncio_sees_the_same(gateway: RunningGateway, fresh: Name) -> None:
     asyncio.run(run())
 
 
-RESOURCES = ["", "chat", "fim", "embeddings", "models", "credits", "receipts", "usage", "keys"]
+RESOURCES = ["", "chat", "fim", "embeddings", "models", "credits", "receipts", "usage", "keys", "projects"]
 
 
 @pytest.mark.parametrize("name", RESOURCES)

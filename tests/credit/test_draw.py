@@ -17,8 +17,8 @@ from gateway.credit.draw import (
     surplus,
     tokens_of,
 )
-from gateway.credit.types import Caps
-from gateway.errors import InsufficientCredit, KeyCapReached
+from gateway.credit.types import NO_CAPS, Caps, Reached, caps_of
+from gateway.errors import InsufficientCredit, KeyCapReached, ProjectCapReached
 from gateway.kit.money import cost_nanousd
 from tests.fixtures.ledger import JANUARY, order
 
@@ -89,22 +89,61 @@ def test_periods_are_utc_days_months_and_all() -> None:
     assert periods(Caps(month_nanousd=2), JANUARY) == {"month:2027-01": 2}
 
 
+def reached(subject: str, period: str) -> Reached:
+    return Reached(subject_id=subject, period=period, cap_nanousd=9)
+
+
 @pytest.mark.parametrize(
     ("capped_by", "kind", "words"),
     [
         (None, InsufficientCredit, "the account has $0.000000005"),
-        ("day:2027-01-15", KeyCapReached, "its cap per day (UTC)"),
-        ("month:2027-01", KeyCapReached, "its cap per month (UTC)"),
-        ("total", KeyCapReached, "more in all"),
+        (reached("k", "day:2027-01-15"), KeyCapReached, "by its cap per day (UTC)"),
+        (reached("k", "month:2027-01"), KeyCapReached, "by its cap per month (UTC)"),
+        (reached("k", "total"), KeyCapReached, "more in all; raise its cap"),
+        (reached("p", "day:2027-12-31"), ProjectCapReached, "by its budget per day (UTC)"),
+        (reached("p", "month:2027-12"), ProjectCapReached, "or use a key of another project"),
+        (reached("p", "total"), ProjectCapReached, "more in all; raise its budget"),
     ],
 )
 def test_a_refusal_says_what_is_needed_and_what_there_is(
-    capped_by: str | None, kind: type[InsufficientCredit], words: str
+    capped_by: Reached | None, kind: type[InsufficientCredit], words: str
 ) -> None:
     error = refusal(order(OWNER), 5, capped_by)
     assert type(error) is kind
     assert words in error.message
     assert "may cost $0.000001600 for" in error.message
     assert re.search(r"(has|spend) \$0\.000000005 ", error.message)
-    assert error.extra == {"needed_nanousd": 1_600, "available_nanousd": 5}
+    assert {name: error.extra[name] for name in ("needed_nanousd", "available_nanousd")} == {
+        "needed_nanousd": 1_600,
+        "available_nanousd": 5,
+    }
     assert refusal(order(OWNER), -5, capped_by).extra["available_nanousd"] == 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "period", "said"),
+    [
+        ("k", "day:2027-12-31", {"key_id": "k", "window": "day", "resets_at": "2028-01-01T00:00:00.000000Z"}),
+        (
+            "p",
+            "month:2027-12",
+            {"project_id": "p", "window": "month", "resets_at": "2028-01-01T00:00:00.000000Z"},
+        ),
+        ("p", "total", {"project_id": "p", "window": "total"}),
+    ],
+)
+def test_a_refusal_says_which_cap_it_is_and_when_it_begins_anew(
+    subject: str, period: str, said: dict[str, str]
+) -> None:
+    amounts = {"needed_nanousd": 1_600, "available_nanousd": 5, "cap_nanousd": 9}
+    assert refusal(order(OWNER), 5, reached(subject, period)).extra == amounts | said
+
+
+def test_what_has_caps_is_what_is_asked() -> None:
+    some = Caps(day_nanousd=1)
+    assert order(OWNER, project="p").capped == ()
+    assert order(OWNER, caps=some, project="p").capped == (("k", some),)
+    assert order(OWNER, project="p", project_caps=some).capped == (("p", some),)
+    assert order(OWNER, caps=some, project="p", project_caps=some).capped == (("k", some), ("p", some))
+    assert caps_of(None, None, None) is NO_CAPS
+    assert caps_of(1, None, None) == some

@@ -42,9 +42,9 @@ QUERIES: dict[str, list[str]] = {
         "?model=none",
     ],
     "/dashboard/operator/accounts": ["", "?find=seed", "?after=seed-00001"],
-    "/v1/usage": [f"?group_by={group}{more}" for group in ("key", "model", "day") for more in ("", "&since={hour}", "&key_id={key_id}")],
+    "/v1/usage": [f"?group_by={group}{more}" for group in ("key", "project", "model", "day") for more in ("", "&since={hour}", "&key_id={key_id}")],
     "/admin/v1/usage": [
-        f"?group_by={group}{more}" for group in ("account", "key", "model", "day")
+        f"?group_by={group}{more}" for group in ("account", "key", "project", "model", "day")
         for more in ("", "&since={hour}", "&model={model}", "&key_id={key_id}", "&account=seed-00000")
     ],
     "/v1/receipts": ["", "?after={request_id}", "?model={model}", "?key_id={key_id}&model={model}", "?since={hour}", "?until={hour}"],

@@ -61,6 +61,7 @@ NAMES: dict[str, Callable[[tollway.Tollway], Any]] = {
     "m": lambda _: CHAT,
     "answer": lambda client: client.chat.complete(model=CHAT, messages="5 axles?", tools=[toll]),
     "key": lambda client: client.keys.create("jobs"),
+    "project": lambda client: client.projects.create(uuid.uuid4().hex),
     "page": lambda _: "The A1 costs 4.20.",
     "messages": lambda _: [],
     "tools": lambda _: [toll],
@@ -122,14 +123,14 @@ def next_prices() -> str:
 
 
 def prepared(code: str) -> str:
-    """An operator's example, for a gateway on which another one may have run: a new name, a worker that is there or not."""
+    """An operator's example, for a gateway on which another one may have run: a worker that is there or not."""
     with tollway.admin.Admin() as admin:
         there = any(worker.name == DEAD for worker in admin.workers.list())
         if "workers.add" in code and there:
             admin.workers.remove(DEAD)
         if DEAD in code and "workers.add" not in code and not there:
             admin.workers.add(DEAD)
-    return re.sub("gauss|noether", f"acct-{uuid.uuid4().hex[:8]}", code)
+    return code
 
 
 RUN = [
@@ -146,6 +147,7 @@ def test_it_runs(code: str, reader: tollway.Tollway, capable: CapableWorker) -> 
     names: dict[str, Any] = {"tollway": tollway, "__name__": __name__}
     names |= {name: make(reader) for name, make in NAMES.items() if re.search(rf"\b{name}\b", code)}
     code = prepared(code) if re.search(r"\badmin\b", code) else code
+    code = re.sub("gauss|noether|indexing", f"new-{uuid.uuid4().hex[:8]}", code)  # names are taken once
     if ASYNC.search(code):
         asyncio.run(_run_async(code, names))
     else:

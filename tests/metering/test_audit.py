@@ -13,7 +13,8 @@ from sqlalchemy import Table, delete, update
 
 from gateway.accounts.store import list_accounts
 from gateway.credit import store as credit
-from gateway.credit.tables import balances, grant_uses, grants, key_counters, open_grants
+from gateway.credit.tables import balances, counters, grant_uses, grants, open_grants
+from gateway.credit.types import Caps, Order
 from gateway.errors import NotFound
 from gateway.kit.clock import now_us
 from gateway.kit.db import Database
@@ -30,10 +31,15 @@ COST = 5 * 200 + 2 * 600
 
 @pytest.fixture
 def recorded(books: Books) -> list[str]:
-    """One account with five recorded requests and one that is still held."""
+    """One account with five recorded requests in a project, and one that is still held of its budget."""
     owner, writer = books.account(10**9), books.writer()
-    found = [books.do(serve(writer, books, order(owner))).event.request_id for _ in range(EVENTS)]
-    books.do(writer.hold(order(owner)))
+    project, budget = books.project(owner[0]), Caps(total_nanousd=10**9)
+
+    def wanted() -> Order:
+        return order(owner, project=project, project_caps=budget)
+
+    found = [books.do(serve(writer, books, wanted())).event.request_id for _ in range(EVENTS)]
+    books.do(writer.hold(wanted()))
     return found
 
 
@@ -56,6 +62,8 @@ def change(table: Table, row: str, **values: Any) -> Any:
     return update(table).where(table.c.request_id == row).values(**values)
 
 
+is_key = counters.c.subject_id.startswith("key_")
+
 TAMPERING: list[tuple[str, Callable[[list[str]], Any], list[str]]] = [
     (
         "an edited count",
@@ -65,7 +73,7 @@ TAMPERING: list[tuple[str, Callable[[list[str]], Any], list[str]]] = [
     (
         "an edited cost",
         lambda ids: change(usage_events, ids[2], cost_nanousd=1),
-        ["hash", "worth 2200", "grants paid", "settled is", "settled by keys"],
+        ["hash", "worth 2200", "grants paid", *["settled is"] * 7],
     ),
     (
         "an edited model",
@@ -76,12 +84,12 @@ TAMPERING: list[tuple[str, Callable[[list[str]], Any], list[str]]] = [
     (
         "a removed event",
         lambda ids: delete(usage_events).where(usage_events.c.request_id == ids[2]),
-        ["missing", "hash", *["begin at"] * 4, "settled is", "settled by keys", *["volume"] * 2],
+        ["missing", "hash", *["begin at"] * 4, "settled is", *["volume"] * 2, *["settled is"] * 6],
     ),
     (
         "a removed last event",
         lambda ids: delete(usage_events).where(usage_events.c.request_id == ids[4]),
-        ["settled is", "settled by keys", "last receipt", *["volume"] * 2],
+        ["settled is", "last receipt", *["volume"] * 2, *["settled is"] * 6],
     ),
     (
         "an edited volume",
@@ -117,8 +125,23 @@ TAMPERING: list[tuple[str, Callable[[list[str]], Any], list[str]]] = [
     ),
     (
         "an edited key",
-        lambda ids: update(key_counters).where(key_counters.c.period == "total").values(held_nanousd=7),
-        ["held by capped keys is 7"],
+        lambda ids: update(counters).where(is_key, counters.c.period == "total").values(held_nanousd=7),
+        ["held is 7, but its rows add up to 0"],
+    ),
+    (
+        "an edited project",
+        lambda ids: update(counters).where(~is_key).values(settled_nanousd=0),
+        ["settled is 0, but its rows add up to 11000"] * 3,
+    ),
+    (
+        "a budget that forgets what it holds",
+        lambda ids: update(counters).where(~is_key).values(held_nanousd=0),
+        ["held is 0, but its rows add up to 7000"] * 3,
+    ),
+    (
+        "an event in another project",
+        lambda ids: change(usage_events, ids[2], project_id=None),
+        ["hash", *["settled is 11000, but its rows add up to 8800"] * 3],
     ),
 ]
 

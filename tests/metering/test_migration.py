@@ -8,16 +8,21 @@ from sqlalchemy import create_engine, text
 
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.store import publish
+from gateway.catalog.types import TOKEN_CLASSES
 from gateway.credit.store import list_open_grants, read_balance
 from gateway.kit import schema
+from gateway.kit.clock import DAY_US, HOUR_US, month_number
 from gateway.kit.db import Database
 from gateway.metering.audit import audit
 from gateway.metering.chain import GENESIS, link
 from gateway.metering.receipt import read_receipt
+from gateway.rollups.store import sum_by
+from gateway.rollups.tables import SUMMED
 from tests.fixtures.ledger import JANUARY, Books, order, serve
 
 HELD, COST = 10_000, 5 * 200 + 2 * 600
 NEVER = 2**63 - 1
+EVER = (0, 10**9)
 
 OLD: list[tuple[str, list[dict[str, Any]]]] = [
     ("accounts", [{"id": "acc_1", "name": "old", "created_us": 1}]),
@@ -137,3 +142,73 @@ def test_it_goes_on_from_there(migrated: tuple[Database, str]) -> None:
 def test_there_is_no_way_back_with_events(database_url: str, migrated: tuple[Database, str]) -> None:
     with pytest.raises(RuntimeError, match="restore the backup"):
         schema.downgrade(database_url, "0006")
+
+
+def test_a_ledger_from_before_projects_is_carried_over(database_url: str) -> None:
+    """Counters, and what a process that died meanwhile holds of a key's cap; receipts keep their hashes."""
+    schema.upgrade(database_url, "0016")
+    before = Database(database_url)
+    before.write_now(lambda conn: publish(conn, shipped()))
+    before.close()
+    event = {"request_id": "req_1", **EVENT, **{f"{name}_start": 0 for name in TOKEN_CLASSES}}
+    place = {"account_seq": 1, "chain_hash": link(GENESIS, 1, event)}
+    hour = JANUARY // HOUR_US
+    engine = create_engine(database_url)
+    with engine.begin() as conn:
+        insert(conn, "accounts", OLD[0][1][0])
+        insert(conn, "api_keys", OLD[1][1][0])
+        insert(conn, "balances", {
+            "account_id": "acc_1", "granted_nanousd": 50_000, "settled_nanousd": COST, "held_nanousd": HELD,
+            "credit_limit_nanousd": 0, "renew_us": NEVER, "turn_us": NEVER, "chain_seq": 1, "chain_hash": place["chain_hash"],
+        })  # fmt: skip
+        insert(conn, "grants", OLD[3][1][0] | {"priority": 20})
+        insert(conn, "open_grants", {"grant_id": "grt_1", "account_id": "acc_1", "left_nanousd": 50_000 - COST,
+                                     "expires_us": NEVER, "priority": 20, "created_us": 1})  # fmt: skip
+        insert(conn, "grant_uses", {"grant_id": "grt_1", "used_by": "req_1", "amount_nanousd": COST})
+        insert(conn, "usage_events", event | place)
+        for name, tokens in (("input_text", 5), ("output_text", 2)):
+            insert(conn, "tier_counters", {"account_id": "acc_1", "month": "2027-01", "model": EVENT["model"],
+                                           "token_class": name, "tokens": tokens})  # fmt: skip
+        insert(conn, "processes", {"id": "prc_1", "batch": 1, "expires_us": JANUARY})
+        lease = {
+            "process_id": "prc_1",
+            "account_id": "acc_1",
+            "key_id": "key_1",
+            "day_us": JANUARY // DAY_US * DAY_US,
+        }
+        insert(conn, "leases", lease | {"held_nanousd": HELD})
+        for period in ("day:2027-01-15", "month:2027-01", "total"):
+            insert(conn, "key_counters", {"key_id": "key_1", "account_id": "acc_1", "period": period,
+                                          "settled_nanousd": COST, "held_nanousd": HELD})  # fmt: skip
+        summed = {"account_id": "acc_1", "key_id": "key_1", "model": "m", "requests": 1, "unbilled_requests": 0,
+                  **dict.fromkeys(SUMMED, 7)}  # fmt: skip
+        insert(conn, "usage_hours", summed | {"hour": hour})
+        insert(conn, "usage_days", summed | {"day": hour // 24})
+        insert(conn, "usage_months", summed | {"month": month_number(JANUARY)})
+    engine.dispose()
+    schema.upgrade(database_url)
+    books = Books(Database(database_url))
+    assert books.findings() == ()
+    assert books.database.read_now(lambda conn: read_receipt(conn, "acc_1", "req_1")).event.project_id is None
+    for period, number in (("hour", hour), ("day", hour // 24), ("month", month_number(JANUARY))):
+        ((group, sums),) = books.database.read_now(
+            lambda conn, period=period: sum_by(conn, period, EVER, "period", "project_id", account_id="acc_1")  # type: ignore[misc]
+        )
+        assert (group, sums.requests, sums.cost_nanousd) == ((number, ""), 1, 7)
+    assert books.bury() == 1
+    assert books.balance("acc_1").held_nanousd == 0
+    assert books.findings() == ()
+    books.close()
+    books.database.close()
+    schema.downgrade(database_url, "0016")
+    schema.upgrade(database_url)
+
+
+def test_there_is_no_way_back_with_projects(database_url: str) -> None:
+    schema.upgrade(database_url)
+    books = Books(Database(database_url))
+    books.project(books.account(1)[0])
+    books.close()
+    books.database.close()
+    with pytest.raises(RuntimeError, match="restore the backup"):
+        schema.downgrade(database_url, "0016")

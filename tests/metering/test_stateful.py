@@ -16,8 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.catalog.store import publish
 from gateway.catalog.types import PriceBook, Tier
+from gateway.credit.draw import periods
 from gateway.credit.give import give, set_credit_limit
-from gateway.credit.types import NO_CAPS, Caps, Hold, Order
+from gateway.credit.store import list_counters
+from gateway.credit.types import NO_CAPS, Caps, Counter, Hold, Order
 from gateway.errors import Conflict, InsufficientCredit
 from gateway.kit import schema
 from gateway.kit.clock import next_month_us
@@ -50,17 +52,36 @@ class Ledger(RuleBasedStateMachine):
     def begin(self, capital: int, limit: int) -> None:
         self.owners = [self.books.account(capital, monthly=MONTHLY, limit=limit), self.books.account(POOR)]
         self.owners.append((self.owners[0][0], self.books.key(self.owners[0][0])))
+        self.projects = [self.books.project(self.owners[0][0]) for _ in range(2)]
         self.caps: dict[str, Caps] = {}
+        self.inside: dict[str, str] = {}
         self.writers = [self.books.writer(), self.books.writer()]
         self.spent = {account: 0 for account, _ in self.owners}
+        self.spent_by = dict.fromkeys([*self.projects, *(key for _, key in self.owners)], 0)
 
     @rule(process=st.integers(0, 1), owner=st.integers(0, 2), tokens=st.integers(1, 40))
     def request(self, process: int, owner: int, tokens: int) -> None:
         account, key = self.owners[owner]
-        wanted = order((account, key), tokens=tokens, caps=self.caps.get(key, NO_CAPS), monthly=MONTHLY)
+        project = self.inside.get(key)
+        wanted = order(
+            (account, key), tokens=tokens, caps=self.caps.get(key, NO_CAPS), monthly=MONTHLY,
+            project=project, project_caps=self.caps.get(project or "", NO_CAPS),
+        )  # fmt: skip
         with contextlib.suppress(InsufficientCredit):
             hold = self.books.do(self.writers[process].hold(wanted))
             self.running.append((self.writers[process], wanted, hold))
+            self._within_caps(wanted, hold)
+
+    def _within_caps(self, wanted: Order, hold: Hold) -> None:
+        """P1 of a key and of a project: what was just granted fits below every cap it was asked under."""
+        counters = {(each.subject_id, each.period): each for each in self._counters(wanted.account_id)}
+        for subject, caps in wanted.capped:
+            for period, cap in periods(caps, hold.created_us).items():
+                counter = counters[subject, period]
+                assert counter.settled_nanousd + counter.held_nanousd <= cap
+
+    def _counters(self, account_id: str) -> list[Counter]:
+        return self._database.read_now(lambda conn: list_counters(conn, account_id))
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0), tokens=st.integers(1, 30))
@@ -69,6 +90,8 @@ class Ledger(RuleBasedStateMachine):
         with contextlib.suppress(ProcessLost):
             longer = self.books.do(writer.extend(wanted, hold, tokens))
             self.running.append((writer, wanted, longer or hold))
+            if longer is not None:
+                self._within_caps(wanted, longer)
 
     @precondition(lambda self: self.running)
     @rule(
@@ -83,10 +106,15 @@ class Ledger(RuleBasedStateMachine):
         for writer, _, hold in chosen:
             charge = self.books.charge(hold, hold.output_tokens_max * share // 100, outcome=end)
             charges.append(writer.charge(charge))
-        for done in self.books.all(*charges):
+        settled = self.books.all(*charges)
+        for done in settled:
             if not isinstance(done, ProcessLost):
                 assert not isinstance(done, BaseException), done
                 self.spent[done.event.account_id] += done.event.cost_nanousd
+        for (_, wanted, _), done in zip(chosen, settled, strict=True):
+            for subject in (wanted.key_id, wanted.project_id):
+                if subject is not None and not isinstance(done, ProcessLost):
+                    self.spent_by[subject] += done.event.cost_nanousd
 
     @rule(owner=st.integers(0, 1), amount=st.integers(1, 30_000), days=st.sampled_from([None, 1, 10]))
     def grant(self, owner: int, amount: int, days: int | None) -> None:
@@ -118,6 +146,23 @@ class Ledger(RuleBasedStateMachine):
     def cap(self, owner: int, day: int | None, total: int | None) -> None:
         caps = Caps(day_nanousd=day, total_nanousd=total)
         self.caps[self.owners[owner][1]] = NO_CAPS if caps == NO_CAPS else caps
+
+    @rule(
+        project=st.integers(0, 1),
+        month=st.sampled_from([None, 0, 9_000, 90_000]),
+        total=st.sampled_from([None, 50_000]),
+    )
+    def budget(self, project: int, month: int | None, total: int | None) -> None:
+        caps = Caps(month_nanousd=month, total_nanousd=total)
+        self.caps[self.projects[project]] = NO_CAPS if caps == NO_CAPS else caps
+
+    @rule(owner=st.sampled_from([0, 2]), project=st.sampled_from([None, 0, 1]))
+    def move(self, owner: int, project: int | None) -> None:
+        """What runs and what was spent stays where it began."""
+        _, key = self.owners[owner]
+        self.inside.pop(key, None)
+        if project is not None:
+            self.inside[key] = self.projects[project]
 
     @rule(discount=st.integers(0, 100), boundary=st.integers(1, 500))
     def price_change(self, discount: int, boundary: int) -> None:
@@ -176,6 +221,9 @@ class Ledger(RuleBasedStateMachine):
             )
             held = sum(hold.amount_nanousd for _, _, hold in self.running if hold.account_id == account)
             assert balance.held_nanousd >= held, "what a running request may spend is set aside"
+            for counter in self._counters(account):
+                if counter.period == "total":
+                    assert counter.settled_nanousd == self.spent_by[counter.subject_id]
 
     def teardown(self) -> None:
         if hasattr(self, "owners"):
@@ -183,6 +231,7 @@ class Ledger(RuleBasedStateMachine):
                 self.books.do(writer.close())
             for account in self.spent:
                 assert self.books.balance(account).held_nanousd == 0
+                assert not any(counter.held_nanousd for counter in self._counters(account))
         self.books.close()
         self._database.close()
         self._folder.cleanup()

@@ -39,6 +39,7 @@ class Filled:
         self.books = books
         self.account, key = books.account(10**9)
         self.keys = [key, books.key(self.account)]
+        self.project = books.project(self.account)
         self.stranger, self.stray = books.account(10**9)
         self._dice = random.Random(7)
         self.serve(events)
@@ -51,7 +52,8 @@ class Filled:
 
     async def _serve(self, owner: tuple[str, str], model: str) -> None:
         writer = self.books.writer()
-        hold = await writer.hold(order(owner))
+        project = self.project if owner[0] == self.account and self._dice.random() < 0.5 else None
+        hold = await writer.hold(order(owner, project=project))
         charge = self.books.charge(hold, outcome=self._dice.choice(OUTCOMES))
         prices = next(each.prices for each in self.books.book.models if each.id == model)
         event = msgspec.structs.replace(charge.event, model=model, duration_us=self._dice.randrange(10**6))
@@ -106,6 +108,8 @@ def test_the_sums_are_what_the_events_add_up_to(filled: Filled) -> None:
         assert filled.sums("hour", "period", "key_id", "model", account_id=account) == by_hour
         by_day = grouped(events, lambda event: (event.created_us // DAY_US, event.key_id, event.model))
         assert filled.sums("day", "period", "key_id", "model", account_id=account) == by_day
+        by_project = grouped(events, lambda event: (event.project_id or "",))
+        assert filled.sums("hour", "project_id", account_id=account) == by_project
     both = filled.events(filled.account) + filled.events(filled.stranger)
     assert filled.sums("day", "account_id") == grouped(both, lambda event: (event.account_id,))
     assert filled.sums("day") == {(): added(both)}
@@ -127,6 +131,10 @@ def test_they_are_narrowed(filled: Filled) -> None:
     )
     assert found == {(OTHER,): added(chosen)}
     assert filled.sums("hour", between=(0, 1), account_id=filled.account) == {(): Sums()}
+    inside = [event for event in events if event.project_id]
+    assert 0 < len(inside) < len(events)
+    found = filled.sums("day", account_id=filled.account, project_ids=[filled.project])
+    assert found == {(): added(inside)}
 
 
 def test_a_step_that_is_run_again_adds_nothing_twice(filled: Filled) -> None:

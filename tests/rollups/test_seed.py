@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from gateway.accounts.tables import accounts
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.store import publish
-from gateway.credit.tables import balances, grant_uses, grants, key_counters, open_grants
+from gateway.credit.tables import balances, counters, grant_uses, grants, open_grants
 from gateway.credit.types import NO_CAPS, Order
 from gateway.keys.tables import api_keys
 from gateway.kit import schema
@@ -27,7 +27,7 @@ from tests.bench.seed import fill, open_accounts, roll_all, written
 from tests.bench.traffic import Plan, Traffic
 
 EVENTS = 400
-FACTS = (usage_events, grant_uses, key_counters, tier_counters, open_grants, balances)
+FACTS = (usage_events, grant_uses, counters, tier_counters, open_grants, balances)
 
 
 def rows(conn: ReadConn) -> dict[str, list[tuple[Any, ...]]]:

@@ -85,6 +85,11 @@ def test_what_is_not_json_is_refused() -> None:
         sent(messages=[{"role": object()}])
 
 
+def _usage(group_by: Any, since: str | None, **chosen: Any) -> Any:
+    nothing = dict.fromkeys(("model", "key_id", "project_id", "limit", "after"))
+    return own.usage(group_by, since, None, **nothing | chosen)
+
+
 def test_paths_and_headers() -> None:
     post = ask.chat({"model": "m", "messages": [], "idempotency_key": "k1"})
     assert (post.method, post.path) == ("POST", "/v1/chat/completions")
@@ -93,8 +98,8 @@ def test_paths_and_headers() -> None:
     assert said["content-type"] == "application/json"
     assert "idempotency-key" not in request.headers("tw_x", own.models())
     assert own.receipt("req/../1?").path == "/v1/receipts/req%2F..%2F1%3F"
-    assert own.usage("day", None, None, None, None, None, None).path == "/v1/usage?group_by=day"
-    since = own.usage("key", "2026-11-01T00:00:00+01:00", None, "m", None, 5, "a b").path
+    assert _usage("day", None).path == "/v1/usage?group_by=day"
+    since = _usage("key", "2026-11-01T00:00:00+01:00", model="m", limit=5, after="a b").path
     assert since == "/v1/usage?group_by=key&since=2026-11-01T00%3A00%3A00%2B01%3A00&model=m&limit=5&after=a+b"
 
 
@@ -105,7 +110,7 @@ def test_an_instant_has_a_timezone() -> None:
 
 
 def test_amounts_are_written_exactly_and_what_is_not_mentioned_is_left_out() -> None:
-    call = own.change_key("key_1", UNSET, {"cap_day_usd": 0.5, "cap_month_usd": None, "cap_total_usd": UNSET})
+    call = own.change_key("key_1", {"name": UNSET, "cap_day_usd": 0.5, "cap_month_usd": None})
     assert json.loads(call.body or b"") == {"cap_day_usd": "0.500000000", "cap_month_usd": None}
 
 
@@ -163,7 +168,7 @@ def test_when_to_try_again(attempt: int, status: int, headers: dict[str, str], p
     assert retry.after_status_s(attempt, 2, status, headers, 0.0) == pause
 
 
-GET, ASK, MAKE = own.models(), ask.chat({"model": "m", "messages": []}), own.create_key("k", {})
+GET, ASK, MAKE = own.models(), ask.chat({"model": "m", "messages": []}), own.create_key("k", {}, None)
 LOST = tollway.APIConnectionError("lost", passing=True)
 REFUSED = tollway.APIConnectionError("refused", reached=False, passing=True)
 LATE = tollway.APITimeoutError("late", passing=True)
@@ -232,6 +237,7 @@ def test_each_status_has_its_error(status: int, kind: str) -> None:
     [
         (400, "context_length_exceeded", tollway.ContextTooLong),
         (402, "key_cap_reached", tollway.KeyCapReached),
+        (402, "project_cap_reached", tollway.ProjectCapReached),
         (402, "max_cost_exceeded", tollway.BudgetExceeded),
     ],
 )

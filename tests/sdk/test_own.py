@@ -47,12 +47,41 @@ def test_keys(shell: Shell) -> None:
     none = {"cap_month_usd": None, "cap_total_usd": None}
     assert gateway.asked == [
         ("GET", "/v1/keys", None),
-        ("POST", "/v1/keys", {"name": "jobs", "cap_day_usd": "2.000000000", **none}),
+        ("POST", "/v1/keys", {"name": "jobs", "project": None, "cap_day_usd": "2.000000000", **none}),
         ("PATCH", "/v1/keys/key_1", {"name": "new", "cap_day_usd": None}),
         ("DELETE", "/v1/keys/key_1", None),
         ("POST", "/v1/keys/key%2F1/rotate", {}),
     ]
     assert [bool(key) for key in gateway.keys] == [False, True, False, False, True], "every POST has one"
+
+
+def test_projects(shell: Shell) -> None:
+    project = {"id": "prj_1", "account_id": "acc_1", "name": "search", "created_at": "", "archived_at": None,
+               "cap_day_usd": None, "cap_month_usd": "50.000000000", "cap_total_usd": None, "spent_day_usd": "0.000000001",
+               "spent_month_usd": "1.500000000", "spent_total_usd": "2.000000000", "new": 1}  # fmt: skip
+    gateway = Gateway(
+        {"data": [project]}, project, project, {**KEY, "key": "tw_secret", "project_id": "prj_1"}, KEY
+    )
+    [listed] = shell.ask(gateway, lambda client: client.projects.list())
+    assert (listed.spent_day, listed.spent_month, listed.spent_total) == (
+        Money(1),
+        Money.from_usd("1.5"),
+        Money.from_usd(2),
+    )
+    shell.ask(gateway, lambda client: client.projects.create("search", cap_month_usd=50))
+    shell.ask(gateway, lambda client: client.projects.change("prj_1", cap_day_usd=None, archived=True))
+    assert (
+        shell.ask(gateway, lambda client: client.keys.create("jobs", project="search")).project_id == "prj_1"
+    )
+    shell.ask(gateway, lambda client: client.keys.change("key_1", project=None))
+    none = {"cap_day_usd": None, "cap_total_usd": None}
+    assert gateway.asked == [
+        ("GET", "/v1/projects", None),
+        ("POST", "/v1/projects", {"name": "search", "cap_month_usd": "50.000000000", **none}),
+        ("PATCH", "/v1/projects/prj_1", {"archived": True, "cap_day_usd": None}),
+        ("POST", "/v1/keys", {"name": "jobs", "project": "search", "cap_month_usd": None, **none}),
+        ("PATCH", "/v1/keys/key_1", {"project": None}),
+    ]
 
 
 def test_a_key_that_may_have_been_made_is_not_made_again(shell: Shell, pauses: list[float]) -> None:

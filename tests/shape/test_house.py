@@ -15,13 +15,14 @@ ROOMS = {
     "accounts": {"kit", "errors"},
     "catalog": {"kit", "errors"},
     "limits": {"kit", "errors", "accounts"},
-    "keys": {"kit", "errors", "accounts", "limits"},
+    "projects": {"kit", "errors", "accounts"},
+    "keys": {"kit", "errors", "accounts", "limits", "projects"},
     "tokens": {"kit", "errors", "catalog"},
     "workers": {"kit", "errors", "catalog"},
     "credit": {"kit", "errors", "accounts"},
     "replay": {"kit", "errors", "accounts"},
     "metering": {"kit", "errors", "accounts", "catalog", "credit"},
-    "rollups": {"kit", "errors", "accounts", "catalog", "credit", "keys", "metering"},
+    "rollups": {"kit", "errors", "accounts", "projects", "catalog", "credit", "keys", "metering"},
     "people": {"kit", "errors", "accounts"},
     "mail": {"kit", "errors"},
     "oidc": {"kit", "errors", "people"},
@@ -39,7 +40,19 @@ ROOMS = {
     },
     "jobs": {"kit", "errors", "catalog", "credit", "limits", "metering", "replay", "rollups", "workers"},
     "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering", "rollups"},
-    "acts": {"kit", "errors", "accounts", "catalog", "credit", "keys", "limits", "oidc", "people", "workers"},
+    "acts": {
+        "kit",
+        "errors",
+        "accounts",
+        "catalog",
+        "credit",
+        "keys",
+        "limits",
+        "oidc",
+        "people",
+        "projects",
+        "workers",
+    },
     "api": {
         "kit",
         "errors",
@@ -47,6 +60,7 @@ ROOMS = {
         "acts",
         "catalog",
         "keys",
+        "projects",
         "tokens",
         "workers",
         "credit",
@@ -74,6 +88,7 @@ ROOMS = {
         "metering",
         "oidc",
         "people",
+        "projects",
         "rollups",
     },
     "start": {"kit", "settings", "accounts", "acts", "catalog", "keys"},
@@ -153,7 +168,7 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
 CHANGING = {
     "give", "open_account", "set_credit_limit", "create_key", "change_key", "rotate_key", "revoke_key", "create_own",
     "change_own", "rotate_own", "revoke_own", "publish", "publish_later", "save_change", "remove_change", "add_person",
-    "change_person", "new_link", "insert_key", "insert_person", "insert_account",
+    "change_person", "new_link", "insert_key", "insert_person", "insert_account", "insert_project", "change_project",
     "change_account_limits", "change_key_limits", "save_limits",
 }  # fmt: skip
 """What rooms offer without a line in the audit log: people reach it through acts/, which writes one."""
@@ -163,7 +178,10 @@ CHANGING = {
 def test_what_people_change_goes_through_acts(path: Path) -> None:
     if room_of(path) not in {"api", "cli", "dashboard", "start", "serve", "demo", "doctor"}:
         return
-    known = {"gateway.acts." + name for name in ("accounts", "keys", "limits", "prices", "workers", "people")}
+    known = {
+        "gateway.acts." + name
+        for name in ("accounts", "keys", "limits", "prices", "projects", "workers", "people")
+    }
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
             taken = {alias.name for alias in node.names} & CHANGING

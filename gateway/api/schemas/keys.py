@@ -15,11 +15,14 @@ from gateway.workers.types import Policy
 CAP_WINDOWS = ("day", "month", "total")
 
 _Name = Annotated[Text, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_CHARS_MAX})]
-_Cap = Annotated[
+GivenCap = Annotated[
     GivenUsd,
     msgspec.Meta(
         description="The most it may spend in this time (UTC), in US dollars; 0 stops it from spending."
     ),
+]
+_Project = Annotated[
+    Text, msgspec.Meta(description="One of the account's, by name or id, whose budget it then shares.")
 ]
 _GivenPolicy = Annotated[str, msgspec.Meta(extra_json_schema={"enum": POLICIES})]
 
@@ -28,9 +31,10 @@ class NewOwnKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a customer may say of a new key."""
 
     name: _Name = "default"
-    cap_day_usd: _Cap | None = None
-    cap_month_usd: _Cap | None = None
-    cap_total_usd: _Cap | None = None
+    cap_day_usd: GivenCap | None = None
+    cap_month_usd: GivenCap | None = None
+    cap_total_usd: GivenCap | None = None
+    project: _Project | None = None
 
 
 class NewKey(NewOwnKey, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,16 +46,17 @@ class NewKey(NewOwnKey, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OwnKeyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is named is changed; a cap that is null is removed."""
+    """What is named is changed; a cap that is null is removed, and from its project a key whose project is."""
 
     name: _Name | msgspec.UnsetType = msgspec.UNSET
-    cap_day_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
-    cap_month_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
-    cap_total_usd: _Cap | msgspec.UnsetType | None = msgspec.UNSET
+    cap_day_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
+    cap_month_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
+    cap_total_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
+    project: _Project | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class KeyChange(OwnKeyChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is named is changed; null removes a cap, and leaves the policy to the model."""
+    """What is named is changed; null removes a cap, removes from the project, and leaves the policy to the model."""
 
     policy: _GivenPolicy | msgspec.UnsetType | None = msgspec.UNSET
     manages_keys: bool | msgspec.UnsetType = msgspec.UNSET
@@ -67,6 +72,7 @@ class KeyInfo(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     created_at: Instant
     revoked_at: Instant | None
+    project_id: str | None
     policy: Policy | None
     manages_keys: bool
     cap_day_usd: Usd | None
@@ -80,8 +86,8 @@ class KeyWithSecret(KeyInfo, frozen=True, kw_only=True):
     key: str
 
 
-def caps_of(data: NewOwnKey | OwnKeyChange) -> dict[str, int | None]:
-    """Those that are named, in nano-dollars.  Raises BadRequest."""
+def caps_of(data: msgspec.Struct) -> dict[str, int | None]:
+    """Those that a key or project was given or are changed, in nano-dollars.  Raises BadRequest."""
     found: dict[str, int | None] = {}
     for window in CAP_WINDOWS:
         text = getattr(data, f"cap_{window}_usd")
@@ -91,9 +97,9 @@ def caps_of(data: NewOwnKey | OwnKeyChange) -> dict[str, int | None]:
 
 
 def changes_of(data: OwnKeyChange) -> dict[str, Any]:
-    """What is named of name and caps.  Raises BadRequest."""
-    named = {} if data.name is msgspec.UNSET else {"name": data.name}
-    return {**named, **caps_of(data)}
+    """What is named of name, project and caps.  Raises BadRequest."""
+    said = {"name": data.name, "project": data.project}
+    return {name: value for name, value in said.items() if value is not msgspec.UNSET} | caps_of(data)
 
 
 def key_info(key: Key) -> KeyInfo:
@@ -114,6 +120,7 @@ def _fields(key: Key) -> dict[str, Any]:
         "hint": key.hint,
         "created_at": rfc3339(key.created_us),
         "revoked_at": None if key.revoked_us is None else rfc3339(key.revoked_us),
+        "project_id": key.project_id,
         "policy": key.policy,
         "manages_keys": key.manages_keys,
         **{

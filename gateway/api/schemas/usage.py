@@ -18,6 +18,7 @@ class ReceiptSummary(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Instant
     model: str
     key_id: str
+    project_id: str | None
     outcome: Outcome
     streamed: bool
     estimated: bool
@@ -70,13 +71,16 @@ class AnyReceipt(ReceiptInfo, frozen=True, kw_only=True):
 
 
 class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums over the requests of one group.  Only what is grouped by is named: account, key, model or day (UTC)."""
+    """Sums over the requests of one group.  Only what is grouped by is named: account, key, project, model or day (UTC)."""
 
     group: str
     account_id: str | msgspec.UnsetType = msgspec.UNSET
     account_name: str | msgspec.UnsetType = msgspec.UNSET
     key_id: str | msgspec.UnsetType = msgspec.UNSET
     key_name: str | msgspec.UnsetType = msgspec.UNSET
+    project_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    project_name: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Null for what was in no project."""
     model: str | msgspec.UnsetType = msgspec.UNSET
     day: str | msgspec.UnsetType = msgspec.UNSET
     requests: Count
@@ -111,6 +115,7 @@ def _event_fields(event: UsageEvent) -> dict[str, Any]:
         "created_at": rfc3339(event.created_us),
         "model": event.model,
         "key_id": event.key_id,
+        "project_id": event.project_id,
         "outcome": event.outcome,
         "streamed": event.streamed,
         "estimated": event.estimated,

@@ -20,6 +20,7 @@ from tollway._shells.own_async import (
     AsyncReceipts,
     AsyncUsage,
 )
+from tollway._shells.projects import AsyncProjects, Projects
 from tollway._shells.texts import AsyncEmbeddings, AsyncFim, Embeddings, Fim
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.account import Model
@@ -80,6 +81,7 @@ class Tollway:
         self.usage = Usage(self._link)
         self.keys = Keys(self._link)
         self.limits = AccountLimits(self._link)
+        self.projects = Projects(self._link)
 
     def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """How many tokens a prompt takes, exactly; nothing runs and nothing is charged.
@@ -163,6 +165,7 @@ class AsyncTollway:
         self.usage = AsyncUsage(self._link)
         self.keys = AsyncKeys(self._link)
         self.limits = AsyncAccountLimits(self._link)
+        self.projects = AsyncProjects(self._link)
 
     async def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="magistral-small-2509", messages="Hello")`."""

@@ -10,7 +10,8 @@ TollwayError
     │   └── ContextTooLong    400  prompt and answer do not fit into the model's context
     ├── AuthenticationFailed  401
     ├── InsufficientCredits   402
-    │   └── KeyCapReached     402  the account could pay, but the key's own cap is in the way
+    │   ├── KeyCapReached     402  the account could pay, but the key's own cap is in the way
+    │   └── ProjectCapReached 402  the same of the budget of the key's project
     ├── BudgetExceeded        402  by the gateway for `max_cost_usd`, by the SDK itself for `client.budget`
     ├── PermissionDenied      403
     ├── NotFound              404
@@ -154,7 +155,24 @@ class InsufficientCredits(APIStatusError):
 
 
 class KeyCapReached(InsufficientCredits):
-    """The account could pay, but this key's own cap (day, month or total) is in the way."""
+    """The account could pay, but this key's own cap is in the way.
+
+    `window` is which: day, month (UTC) or total; `cap` is how much it is; `resets_at` (RFC 3339) when it begins anew, None
+    for total; each None if the gateway did not say.
+    """
+
+    window: str | None = None
+    cap: Money | None = None
+    resets_at: str | None = None
+
+
+class ProjectCapReached(InsufficientCredits):
+    """The account could pay, but the budget of the key's project is in the way: `project_id`.  The rest as `KeyCapReached`."""
+
+    project_id: str | None = None
+    window: str | None = None
+    cap: Money | None = None
+    resets_at: str | None = None
 
 
 class BudgetExceeded(APIStatusError):

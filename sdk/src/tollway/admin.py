@@ -27,6 +27,7 @@ from tollway._shells.admin_async import (
     AsyncWorkers,
 )
 from tollway._shells.admin_site import Ledger, Log, Prices, Receipts, Usage, Workers
+from tollway._shells.projects import AllProjects, AsyncAllProjects
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.admin import (
     Account,
@@ -106,6 +107,7 @@ class Admin:
         self._link = Link(account, timeout_s, max_retries, http_client)
         self.accounts = Accounts(self._link)
         self.keys = Keys(self._link)
+        self.projects = AllProjects(self._link)
         self.usage = Usage(self._link)
         self.receipts = Receipts(self._link)
         self.ledger = Ledger(self._link)
@@ -156,6 +158,7 @@ class AsyncAdmin:
         self._link = AsyncLink(account, timeout_s, max_retries, http_client)
         self.accounts = AsyncAccounts(self._link)
         self.keys = AsyncKeys(self._link)
+        self.projects = AsyncAllProjects(self._link)
         self.usage = AsyncUsage(self._link)
         self.receipts = AsyncReceipts(self._link)
         self.ledger = AsyncLedger(self._link)

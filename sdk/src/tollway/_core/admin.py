@@ -102,7 +102,7 @@ def rotate_key(key_id: str) -> Call[NewKey]:
     return post(path("admin", "v1", "keys", key_id, "rotate"), {}, wire.reader(NewKey))
 
 
-def usage(
+def usage(  # noqa: PLR0913 - as many as there are filters
     group_by: AdminGroupBy,
     since: datetime | str | None,
     until: datetime | str | None,
@@ -110,12 +110,13 @@ def usage(
     account: str | None,
     model: str | None,
     key_id: str | None,
+    project_id: str | None,
     limit: int | None,
     after: str | None,
 ) -> Call[Page[AccountUsage]]:
     where = path(
         "admin", "v1", "usage", group_by=group_by, since=instant(since), until=instant(until), account=account,
-        model=model, key_id=key_id, limit=limit, after=after,
+        model=model, key_id=key_id, project_id=project_id, limit=limit, after=after,
     )  # fmt: skip
     return Call("GET", where, wire.reader(Page[AccountUsage]))
 

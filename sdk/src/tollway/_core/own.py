@@ -59,14 +59,16 @@ def usage(
     group_by: GroupBy,
     since: datetime | str | None,
     until: datetime | str | None,
+    *,
     model: str | None,
     key_id: str | None,
+    project_id: str | None,
     limit: int | None,
     after: str | None,
 ) -> Call[Page[UsageRow]]:
     where = path(
         "v1", "usage", group_by=group_by, since=instant(since), until=instant(until), model=model, key_id=key_id,
-        limit=limit, after=after,
+        project_id=project_id, limit=limit, after=after,
     )  # fmt: skip
     return Call("GET", where, wire.reader(Page[UsageRow]))
 
@@ -75,13 +77,13 @@ def keys() -> Call[list[Key]]:
     return Call("GET", "/v1/keys", wire.list_reader(Key))
 
 
-def create_key(name: str, caps: Mapping[str, Cap]) -> Call[NewKey]:
-    return post(path("v1", "keys"), {"name": name, **written(caps)}, wire.reader(NewKey))
+def create_key(name: str, caps: Mapping[str, Cap], project: str | None) -> Call[NewKey]:
+    body = {"name": name, "project": project, **written(caps)}
+    return post(path("v1", "keys"), body, wire.reader(NewKey))
 
 
-def change_key(key_id: str, name: str | msgspec.UnsetType, caps: Mapping[str, Cap]) -> Call[Key]:
-    body = encode(written({"name": name, **caps}))
-    return Call("PATCH", path("v1", "keys", key_id), wire.reader(Key), body)
+def change_key(key_id: str, changes: Mapping[str, Any]) -> Call[Key]:
+    return Call("PATCH", path("v1", "keys", key_id), wire.reader(Key), encode(written(changes)))
 
 
 def revoke_key(key_id: str) -> Call[Key]:

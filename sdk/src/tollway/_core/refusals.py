@@ -14,6 +14,7 @@ from tollway._errors import (
     ContextTooLong,
     InsufficientCredits,
     KeyCapReached,
+    ProjectCapReached,
     RateLimited,
     ServerError,
     TollwayError,
@@ -23,6 +24,7 @@ from tollway._money import Money
 BY_CODE: dict[str, type[APIStatusError]] = {
     "context_length_exceeded": ContextTooLong,
     "key_cap_reached": KeyCapReached,
+    "project_cap_reached": ProjectCapReached,
     "max_cost_exceeded": BudgetExceeded,
 }
 """Where the gateway's word says more than the status."""
@@ -73,7 +75,12 @@ def _error(said: wire.Error, status: int, headers: Mapping[str, str]) -> APIStat
 def _details(error: APIStatusError, said: wire.Error) -> dict[str, Any]:
     """What only some kinds have."""
     if isinstance(error, InsufficientCredits | BudgetExceeded):
-        return {"needed": _money(said.needed_nanousd), "available": _money(said.available_nanousd)}
+        amounts = {"needed": _money(said.needed_nanousd), "available": _money(said.available_nanousd)}
+        if not isinstance(error, KeyCapReached | ProjectCapReached):
+            return amounts
+        whose = {"project_id": said.project_id} if isinstance(error, ProjectCapReached) else {}
+        cap = {"window": said.window, "cap": _money(said.cap_nanousd), "resets_at": said.resets_at}
+        return {**amounts, **cap, **whose}
     if isinstance(error, ContextTooLong):
         return {"tokens": said.tokens, "limit": said.limit}
     if isinstance(error, RateLimited):

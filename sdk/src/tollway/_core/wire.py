@@ -101,6 +101,10 @@ class Error(msgspec.Struct):
     request_id: str | None = None
     needed_nanousd: int | None = None
     available_nanousd: int | None = None
+    window: str | None = None
+    cap_nanousd: int | None = None
+    resets_at: str | None = None
+    project_id: str | None = None
     tokens: int | None = None
     limit: int | None = None
     limit_name: str | None = None

@@ -156,19 +156,21 @@ class Keys(_Resource):
         cap_day_usd: Cap = None,
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
+        project: str | None = None,
         policy: Policy | None = None,
         manages_keys: bool = False,
     ) -> NewKey:
         """A key for an account; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
 
-        `policy` says which workers serve it (None: the model's), `manages_keys` lets it make and revoke the account's others.
+        `project` (a name or id) is whose budget it shares, `policy` says which workers serve it (None: the model's),
+        `manages_keys` lets it make and revoke the account's others.
 
-        Raises: NotFound: no such account; ValueError: a cap is no amount; and what `list` raises.
+        Raises: NotFound: no such account or project; Conflict: the project is archived; ValueError: a cap is no amount; and what `list` raises.
 
         Example: `print(admin.keys.create("acme", "ci", cap_month_usd="20").key)`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        others = {"policy": policy, "manages_keys": manages_keys}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
         return self._link.ask(admin.create_key(account, name, caps, others))
 
     def change(
@@ -179,17 +181,21 @@ class Keys(_Resource):
         cap_day_usd: Cap = UNSET,
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
+        project: str | UnsetType | None = UNSET,
         policy: Policy | UnsetType | None = UNSET,
         manages_keys: bool | UnsetType = UNSET,
     ) -> Key:
-        """Changes what is given; None removes a cap, and leaves the policy to the model.  What was spent so far counts.
+        """Changes what is given; None removes a cap, removes from the project, and leaves the policy to the model.
 
-        Raises: NotFound: no such key; ValueError: a cap is no amount; and what `list` raises.
+        What was spent so far counts, and stays with the project in which it was spent.
+
+        Raises: NotFound: no such key or project; Conflict: the project is archived; ValueError: a cap is no amount; and what `list` raises.
 
         Example: `admin.keys.change(key.id, cap_day_usd="5", policy="local-only")`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        changes = {"name": name, "policy": policy, "manages_keys": manages_keys, **caps}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
+        changes = {"name": name, **others, **caps}
         return self._link.ask(admin.change_key(key_id, changes))
 
     def revoke(self, key_id: str) -> Key:

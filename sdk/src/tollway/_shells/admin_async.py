@@ -113,12 +113,13 @@ class AsyncKeys(_Resource):
         cap_day_usd: Cap = None,
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
+        project: str | None = None,
         policy: Policy | None = None,
         manages_keys: bool = False,
     ) -> NewKey:
         """`Keys.create`, as a coroutine: `print((await admin.keys.create("acme", "ci", cap_month_usd="20")).key)`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        others = {"policy": policy, "manages_keys": manages_keys}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
         return await self._link.ask(admin.create_key(account, name, caps, others))
 
     async def change(
@@ -129,12 +130,14 @@ class AsyncKeys(_Resource):
         cap_day_usd: Cap = UNSET,
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
+        project: str | UnsetType | None = UNSET,
         policy: Policy | UnsetType | None = UNSET,
         manages_keys: bool | UnsetType = UNSET,
     ) -> Key:
         """`Keys.change`, as a coroutine: `await admin.keys.change(key.id, cap_day_usd="5", policy="local-only")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        changes = {"name": name, "policy": policy, "manages_keys": manages_keys, **caps}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
+        changes = {"name": name, **others, **caps}
         return await self._link.ask(admin.change_key(key_id, changes))
 
     async def revoke(self, key_id: str) -> Key:
@@ -174,7 +177,7 @@ class AsyncKeys(_Resource):
 class AsyncUsage(_Resource):
     """`Usage` for asyncio."""
 
-    async def list(
+    async def list(  # noqa: PLR0913 - as many as there are filters
         self,
         group_by: AdminGroupBy = "account",
         since: datetime | str | None = None,
@@ -183,13 +186,22 @@ class AsyncUsage(_Resource):
         account: str | None = None,
         model: str | None = None,
         key_id: str | None = None,
+        project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> Page[AccountUsage]:
         """`Usage.list`, as a coroutine: `print([(row.account_name, row.cost) for row in await admin.usage.list(since="2026-11-01T00:00:00Z")])`."""
         return await self._link.ask(
             admin.usage(
-                group_by, since, until, account=account, model=model, key_id=key_id, limit=limit, after=after
+                group_by,
+                since,
+                until,
+                account=account,
+                model=model,
+                key_id=key_id,
+                project_id=project_id,
+                limit=limit,
+                after=after,
             )
         )
 

@@ -32,7 +32,7 @@ class _Resource:
 class Usage(_Resource):
     """Sums of everybody's tokens and money."""
 
-    def list(
+    def list(  # noqa: PLR0913 - as many as there are filters
         self,
         group_by: AdminGroupBy = "account",
         since: datetime | str | None = None,
@@ -41,10 +41,11 @@ class Usage(_Resource):
         account: str | None = None,
         model: str | None = None,
         key_id: str | None = None,
+        project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> Page[AccountUsage]:
-        """By account, key, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until).
+        """By account, key, project, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until).
 
         Instants are RFC 3339 texts or datetimes with a timezone; None is without bound.  At most `limit` rows (1,000).
 
@@ -55,7 +56,15 @@ class Usage(_Resource):
         """
         return self._link.ask(
             admin.usage(
-                group_by, since, until, account=account, model=model, key_id=key_id, limit=limit, after=after
+                group_by,
+                since,
+                until,
+                account=account,
+                model=model,
+                key_id=key_id,
+                project_id=project_id,
+                limit=limit,
+                after=after,
             )
         )
 

@@ -118,10 +118,11 @@ class Usage(_Resource):
         *,
         model: str | None = None,
         key_id: str | None = None,
+        project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> Page[UsageRow]:
-        """By key, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until), of this model and key.
+        """By key, project, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until), of this model, key and project.
 
         Instants are RFC 3339 texts or datetimes with a timezone; None is without bound.  At most `limit` rows (1,000).
 
@@ -130,7 +131,18 @@ class Usage(_Resource):
 
         Example: `client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`
         """
-        return self._link.ask(own.usage(group_by, since, until, model, key_id, limit, after))
+        return self._link.ask(
+            own.usage(
+                group_by,
+                since,
+                until,
+                model=model,
+                key_id=key_id,
+                project_id=project_id,
+                limit=limit,
+                after=after,
+            )
+        )
 
 
 class Keys(_Resource):
@@ -152,15 +164,19 @@ class Keys(_Resource):
         cap_day_usd: Cap = None,
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
+        project: str | None = None,
     ) -> NewKey:
         """A new key; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
 
-        Raises: PermissionDenied: this key does not manage keys; ValueError: a cap is no amount; and what `list` raises.
+        `project`, a name or id, is whose budget it shares.
+
+        Raises: PermissionDenied: this key does not manage keys; NotFound, Conflict: no such project, or an archived one;
+        ValueError: a cap is no amount; and what `list` raises.
 
         Example: `print(client.keys.create("batch jobs", cap_day_usd="2").key)`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return self._link.ask(own.create_key(name, caps))
+        return self._link.ask(own.create_key(name, caps, project))
 
     def change(
         self,
@@ -170,15 +186,18 @@ class Keys(_Resource):
         cap_day_usd: Cap = UNSET,
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
+        project: str | UnsetType | None = UNSET,
     ) -> Key:
         """Changes what is given; a cap of None removes it.  Caps are US dollars; what was spent so far counts.
+
+        It moves to `project` (None: out of all); what it spent stays with the project in which it was spent.
 
         Raises: NotFound: no such key; and what `create` raises.
 
         Example: `client.keys.change(key.id, cap_day_usd="5")`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return self._link.ask(own.change_key(key_id, name, caps))
+        return self._link.ask(own.change_key(key_id, {"name": name, "project": project, **caps}))
 
     def revoke(self, key_id: str) -> Key:
         """Ends a key for good; what it spent stays on the books.

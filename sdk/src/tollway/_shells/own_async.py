@@ -92,11 +92,23 @@ class AsyncUsage(_Resource):
         *,
         model: str | None = None,
         key_id: str | None = None,
+        project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> Page[UsageRow]:
         """`Usage.list`, as a coroutine: `await client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`."""
-        return await self._link.ask(own.usage(group_by, since, until, model, key_id, limit, after))
+        return await self._link.ask(
+            own.usage(
+                group_by,
+                since,
+                until,
+                model=model,
+                key_id=key_id,
+                project_id=project_id,
+                limit=limit,
+                after=after,
+            )
+        )
 
 
 class AsyncKeys(_Resource):
@@ -113,10 +125,11 @@ class AsyncKeys(_Resource):
         cap_day_usd: Cap = None,
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
+        project: str | None = None,
     ) -> NewKey:
         """`Keys.create`, as a coroutine: `await client.keys.create("batch jobs", cap_day_usd="2")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return await self._link.ask(own.create_key(name, caps))
+        return await self._link.ask(own.create_key(name, caps, project))
 
     async def change(
         self,
@@ -126,10 +139,11 @@ class AsyncKeys(_Resource):
         cap_day_usd: Cap = UNSET,
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
+        project: str | UnsetType | None = UNSET,
     ) -> Key:
         """`Keys.change`, as a coroutine: `await client.keys.change(key.id, cap_day_usd="5")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return await self._link.ask(own.change_key(key_id, name, caps))
+        return await self._link.ask(own.change_key(key_id, {"name": name, "project": project, **caps}))
 
     async def revoke(self, key_id: str) -> Key:
         """`Keys.revoke`, as a coroutine: `await client.keys.revoke(key.id)`."""

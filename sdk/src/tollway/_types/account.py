@@ -11,7 +11,7 @@ from tollway._money import Money
 
 T = TypeVar("T")
 
-GroupBy = Literal["key", "model", "day"]
+GroupBy = Literal["key", "project", "model", "day"]
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -141,7 +141,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class UsageRow(msgspec.Struct, frozen=True):
-    """Sums over the requests of one key, model or day (UTC); of those three, only the one grouped by is named."""
+    """Sums over the requests of one key, project, model or day (UTC); of those, only the one grouped by is named.
+
+    `group` is empty, and `project_id` None, for what was in no project.
+    """
 
     group: str
     requests: int
@@ -154,6 +157,8 @@ class UsageRow(msgspec.Struct, frozen=True):
     cost_usd: str = ""
     key_id: str | None = None
     key_name: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
     model: str | None = None
     day: str | None = None
 
@@ -173,6 +178,7 @@ class Request(msgspec.Struct, frozen=True):
     outcome: str
     usage: ReceiptUsage
     cost_nanousd: int
+    project_id: str | None = None
     streamed: bool = False
     estimated: bool = False
     cost_usd: str = ""
@@ -197,6 +203,40 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
         return len(self.data)
 
 
+class Project(msgspec.Struct, frozen=True):
+    """Keys in a group, and its budget: US dollars as decimal strings; None: no limit of its own.
+
+    Days and months are UTC.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    created_at: str = ""
+    archived_at: str | None = None
+    cap_day_usd: str | None = None
+    cap_month_usd: str | None = None
+    cap_total_usd: str | None = None
+    spent_day_usd: str = "0"
+    spent_month_usd: str = "0"
+    spent_total_usd: str = "0"
+
+    @property
+    def spent_day(self) -> Money:
+        """What its keys spent together today."""
+        return Money.from_usd(self.spent_day_usd)
+
+    @property
+    def spent_month(self) -> Money:
+        """What its keys spent together this month."""
+        return Money.from_usd(self.spent_month_usd)
+
+    @property
+    def spent_total(self) -> Money:
+        """What its keys ever spent together."""
+        return Money.from_usd(self.spent_total_usd)
+
+
 class Key(msgspec.Struct, frozen=True):
     """A key without its secret.  Caps are US dollars as decimal strings; None: no cap but the account's credit."""
 
@@ -210,6 +250,7 @@ class Key(msgspec.Struct, frozen=True):
     cap_day_usd: str | None = None
     cap_month_usd: str | None = None
     cap_total_usd: str | None = None
+    project_id: str | None = None
     policy: str | None = None
     manages_keys: bool = False
 

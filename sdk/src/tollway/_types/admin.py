@@ -13,7 +13,7 @@ GrantKind = Literal["top_up", "promotion", "correction", "sign_up"]
 """What credit is given for; only a correction may be negative."""
 Policy = Literal["local-only", "local-then-mistral", "cheapest", "mistral-only"]
 """Which workers serve a key's requests."""
-AdminGroupBy = Literal["account", "key", "model", "day"]
+AdminGroupBy = Literal["account", "key", "project", "model", "day"]
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class CreditLimit(msgspec.Struct, frozen=True):
 
 
 class AccountUsage(UsageRow, frozen=True, kw_only=True):
-    """Sums over the requests of one account, key, model or day (UTC); of those, only the one grouped by is named."""
+    """Sums over the requests of one account, key, project, model or day (UTC); of those, only the one grouped by is named."""
 
     account_id: str | None = None
     account_name: str | None = None
