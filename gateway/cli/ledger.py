@@ -203,15 +203,6 @@ def keys_cap(
     show(key_info(key), as_json=as_json)
 
 
-@keys_app.command("move")
-def keys_move(key_id: str, project: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Move a key to another project; what it spent stays where it was spent.  `none` takes it out."""
-    chosen = None if project == "none" else project
-    with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: change_key(conn, actor(), key_id, {"project": chosen}))
-    show(key_info(key), as_json=as_json)
-
-
 @keys_app.command("policy")
 def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Which workers may serve a key: local-only, local-then-mistral, cheapest, mistral-only; `none` leaves it to the model."""

@@ -6,9 +6,11 @@ import msgspec
 import typer
 
 from gateway.accounts import store as accounts
+from gateway.acts.keys import change_key
 from gateway.acts.projects import change_project, make_project
+from gateway.api.schemas.keys import key_info
 from gateway.api.schemas.projects import project_info
-from gateway.cli.ledger import caps_of
+from gateway.cli.ledger import caps_of, keys_app
 from gateway.cli.show import AsJson, DataDir, actor, ledger, settings_of, show, table
 from gateway.credit.draw import periods_of
 from gateway.credit.store import read_counters
@@ -92,6 +94,15 @@ def projects_restore(project_id: str, data_dir: DataDir = None, as_json: AsJson 
     """Let an archived project take keys again."""
     with ledger(settings_of(data_dir)) as database:
         _change(database, project_id, {"archived": False}, as_json=as_json)
+
+
+@keys_app.command("move")
+def keys_move(key_id: str, project: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Move a key to another project; what it spent stays where it was spent.  `none` takes it out."""
+    chosen = None if project == "none" else project
+    with ledger(settings_of(data_dir)) as database:
+        key = database.write_now(lambda conn: change_key(conn, actor(), key_id, {"project": chosen}))
+    show(key_info(key), as_json=as_json)
 
 
 def _change(database: Database, project_id: str, changes: dict[str, Any], *, as_json: bool) -> None:

@@ -170,7 +170,7 @@ def test_one_audit_at_a_time(gateway: RunningGateway, spent: Spent, monkeypatch:
         assert go_on.wait(10)
         raise RuntimeError("enough")
 
-    monkeypatch.setattr("gateway.api.audit.audit", slow)
+    monkeypatch.setattr("gateway.api.audit.audit_all", slow)
     first = threading.Thread(target=lambda: spent.admin.get("/admin/v1/audit"))
     first.start()
     assert began.wait(10)
