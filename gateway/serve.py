@@ -40,6 +40,9 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "access_log": False,
         "log_level": "warning",
         "server_header": False,
+        # Left out, uvicorn would believe whoever connects from this machine.
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
         "timeout_graceful_shutdown": GRACEFUL_STOP_S,
     }
 

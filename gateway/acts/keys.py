@@ -43,10 +43,12 @@ def revoke_key(conn: WriteConn, by: str, key_id: str) -> Key:
     return _changed(conn, by, before, store.revoke_key(conn, key_id, now), "key.revoke")
 
 
-def rotate_key(conn: WriteConn, by: str, key_id: str, key_secret: bytes) -> tuple[Key, str]:
+def rotate_key(
+    conn: WriteConn, by: str, key_id: str, key_secret: bytes, overlap_s: int = 0
+) -> tuple[Key, str]:
     """As `keys.create.rotate_key`."""
     before = store.peek_key(conn, key_id)
-    after, secret = create.rotate_key(conn, key_id, key_secret)
+    after, secret = create.rotate_key(conn, key_id, key_secret, overlap_s)
     return _changed(conn, by, before, after, "key.rotate"), secret
 
 
@@ -62,10 +64,12 @@ def revoke_own(conn: WriteConn, caller: Caller, key_id: str) -> Key:
     return _changed(conn, caller.actor, before, manage.revoke_own(conn, caller, key_id, now), "key.revoke")
 
 
-def rotate_own(conn: WriteConn, caller: Caller, key_id: str, key_secret: bytes) -> tuple[Key, str]:
+def rotate_own(
+    conn: WriteConn, caller: Caller, key_id: str, key_secret: bytes, overlap_s: int = 0
+) -> tuple[Key, str]:
     """As `keys.manage.rotate_own`."""
     before = store.peek_key(conn, key_id)
-    after, secret = manage.rotate_own(conn, caller, key_id, key_secret)
+    after, secret = manage.rotate_own(conn, caller, key_id, key_secret, overlap_s)
     return _changed(conn, caller.actor, before, after, "key.rotate"), secret
 
 

@@ -29,10 +29,11 @@ from gateway.api.schemas.keys import (
     caps_of,
     changes_of,
     key_info,
+    limits_of,
     with_secret,
 )
 from gateway.api.schemas.shapes import ListOf, instant, money, usd
-from gateway.api.wiring import AccountName, KeyId, TheCaller, TheFinder, TheGateway, TheKeySecret
+from gateway.api.wiring import AccountName, KeyId, Overlap, TheCaller, TheFinder, TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
@@ -133,6 +134,8 @@ async def create_account_key(
     """Make a key for an account.  Its secret is in this answer and nowhere else."""
     account = await gateway.database.read(lambda conn: accounts.find_account(conn, data.account))
     caps, policy = {**caps_of(data), "project": data.project}, parse_policy(data.policy)
+    may = limits_of(data, gateway.catalog)
+    manages_keys = may.pop("manages_keys", False) or data.manages_keys
     key, secret = await gateway.database.write(
         lambda conn: create_key(
             conn,
@@ -141,9 +144,9 @@ async def create_account_key(
             account_id=account.id,
             name=data.name,
             key_secret=key_secret,
-            caps=caps,
+            caps={**caps, **may},
             policy=policy,
-            manages_keys=data.manages_keys,
+            manages_keys=manages_keys,
         )
     )
     return with_secret(key, secret)
@@ -153,8 +156,8 @@ async def create_account_key(
 async def patch_key(
     gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_id: KeyId, data: JSONBody[KeyChange]
 ) -> KeyInfo:
-    """Change a key's name, caps, project, policy, and whether it manages keys.  What it spent so far counts, and stays with the project it was in."""
-    changes: dict[str, Any] = changes_of(data)
+    """Change a key's name, caps, project, policy, and what it may.  What it spent so far counts, and stays with the project it was in."""
+    changes: dict[str, Any] = changes_of(data, gateway.catalog)
     if data.policy is not msgspec.UNSET:
         changes["policy"] = parse_policy(data.policy)
     if data.manages_keys is not msgspec.UNSET:
@@ -174,11 +177,16 @@ async def revoke_any_key(gateway: TheGateway, caller: TheCaller, finder: TheFind
 
 @post("/admin/v1/keys/{key_id:str}/rotate", status_code=200, refusals=(404, 409))
 async def rotate_any_key(
-    gateway: TheGateway, caller: TheCaller, finder: TheFinder, key_secret: TheKeySecret, key_id: KeyId
+    gateway: TheGateway,
+    caller: TheCaller,
+    finder: TheFinder,
+    key_secret: TheKeySecret,
+    key_id: KeyId,
+    overlap_s: Overlap = 0,
 ) -> KeyWithSecret:
-    """Give a key a new secret, which is in this answer and nowhere else.  All else stays; the old secret is refused from now on."""
+    """Give a key a new secret, which is in this answer and nowhere else.  All else stays; the old secret is refused after `overlap_s`."""
     key, secret = await gateway.database.write(
-        lambda conn: rotate_key(conn, caller.actor, key_id, key_secret)
+        lambda conn: rotate_key(conn, caller.actor, key_id, key_secret, overlap_s)
     )
     finder.forget()
     return with_secret(key, secret)

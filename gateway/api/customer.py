@@ -12,22 +12,27 @@ from gateway.api.wiring import TheCaller, TheGateway
 from gateway.credit import store as credit
 from gateway.errors import NotAllowed, NotFound, UnknownModel
 from gateway.inference.request import MISTRAL_PREFIX
+from gateway.keys.allow import check_model
 from gateway.keys.types import Caller
 
 
 @get(["/v1/models", f"{MISTRAL_PREFIX}/v1/models"])
-async def list_models(gateway: TheGateway) -> ListOf[ModelCard]:
-    """List the models that have a price and, at this moment, somebody who serves them."""
+async def list_models(gateway: TheGateway, caller: TheCaller) -> ListOf[ModelCard]:
+    """List the models that have a price, that this key may use and, at this moment, somebody serves."""
     served = gateway.workers.served_models()
-    return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in served])
+    allowed = served if caller.models is None else served & set(caller.models)
+    return ListOf([model_card(model) for model in gateway.catalog.book.models if model.id in allowed])
 
 
-@get(["/v1/models/{name:path}", MISTRAL_PREFIX + "/v1/models/{name:path}"], refusals=(404,))
+@get(["/v1/models/{name:path}", MISTRAL_PREFIX + "/v1/models/{name:path}"], refusals=(403, 404))
 async def get_model(
-    gateway: TheGateway, name: Annotated[str, PathParameter(description="A model's id or alias.")]
+    gateway: TheGateway,
+    caller: TheCaller,
+    name: Annotated[str, PathParameter(description="A model's id or alias.")],
 ) -> ModelCard:
     """Tell what one model can do and costs."""
     model = gateway.catalog.require(name.lstrip("/"))
+    check_model(caller, model.id)
     if model.id not in gateway.workers.served_models():
         raise UnknownModel(f"no worker serves {model.id!r} here", param="model")
     return model_card(model)

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.api.scopes import check_route
 from gateway.errors import (
     BadRequest,
     BodyTooLarge,
@@ -62,11 +63,13 @@ class Authenticate(ASGIMiddleware):
         await next_app(scope, receive, _with_request_id(send, request_id))
 
     async def _caller(self, scope: Scope) -> Caller:
-        caller = await self._keys.authenticate(_authorization(scope))
+        client = scope["client"]
+        caller = await self._keys.authenticate(_authorization(scope), client[0] if client else None)
         if scope["path"].startswith(OPERATOR_PREFIXES) and caller.kind != "operator":
             raise NotAllowed(
                 "this part needs an operator's key (twop_…); `tollway-gateway keys create --operator` makes one"
             )
+        check_route(caller, scope)
         return caller
 
     def _check_join_token(self, scope: Scope) -> None:

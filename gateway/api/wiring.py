@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
 from gateway.inference.gateway import Gateway
+from gateway.keys.create import OVERLAP_S_MAX
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 
@@ -23,6 +24,14 @@ Month = Annotated[
     PathParameter(
         description="A calendar month (UTC) like 2026-11.",
         schema_extra={"pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+    ),
+]
+Overlap = Annotated[
+    int,
+    QueryParameter(
+        ge=0,
+        le=OVERLAP_S_MAX,
+        description="Seconds for which the old secret goes on working, a week at most.",
     ),
 ]
 After = Annotated[str | None, QueryParameter(description="`last_id` of the piece before.")]

@@ -30,7 +30,9 @@ from gateway.inference.pipeline import Arrival
 from gateway.inference.preview import Estimate
 from gateway.inference.trace import Trace
 from gateway.keys import store as keys
+from gateway.keys.allow import check_address, check_scope, check_time
 from gateway.keys.types import Caller
+from gateway.kit.clock import now_us
 from gateway.kit.log import logger
 from gateway.kit.money import format_usd
 from gateway.metering.store import find_event
@@ -116,6 +118,7 @@ def asking(
             account = await enter(gateway, viewer, account_id, "manage_keys")
             caller = await caller_for(gateway, viewer, account.id, key_secret)
             trace.account_id, trace.key_id = caller.account_id, caller.key_id
+            _check(caller, scope)
             body = await client.read_body(body_bytes_max)
             arrival = Arrival(caller=caller, body=body, dialect="openai", operation="chat")
             await answer(gateway, arrival, client, trace, deadline_s)
@@ -129,6 +132,13 @@ def asking(
             logger().info("request", **trace.fields())
 
     return ask
+
+
+def _check(caller: Caller, scope: Scope) -> None:
+    """What the edge asks of a key that comes by its secret.  Raises NotAllowed, NotAuthenticated."""
+    check_time(caller, now_us())
+    check_address(caller, scope["client"][0] if scope["client"] else None)
+    check_scope(caller, "chat")
 
 
 async def caller_for(gateway: Gateway, viewer: Viewer, account_id: str, key_secret: bytes) -> Caller:

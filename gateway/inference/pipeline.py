@@ -23,6 +23,7 @@ from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
+from gateway.keys.allow import check_model
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.workers.types import Need
@@ -57,6 +58,11 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
     if not arrival.idempotency_key:
         await _run(gateway, arrival, client, trace, None)
         return
+    if (
+        arrival.caller.models is not None
+    ):  # an earlier answer is given again only to a key that could ask for it
+        request = parse_as(arrival.operation, arrival.body, arrival.dialect)
+        check_model(arrival.caller, gateway.catalog.require(request.model).id)
     claim = claim_of(
         arrival.idempotency_key,
         arrival.body,
@@ -84,6 +90,7 @@ async def _run(
     prices = gateway.catalog.now()
     request = parse_as(arrival.operation, arrival.body, arrival.dialect)
     model = prices.require(request.model)
+    check_model(arrival.caller, model.id)
     refuse_unoffered(request.operation, model)
     request = with_default_prompt(request, model)
     request = msgspec.structs.replace(request, account_id=payer(arrival.caller))

@@ -8,8 +8,10 @@ import time
 
 from gateway.errors import NotAuthenticated
 from gateway.keys import store
+from gateway.keys.allow import check_address, check_time
 from gateway.keys.mint import is_well_formed, keyed_hash
 from gateway.keys.types import Caller
+from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 
 CACHE_ENTRIES_MAX = 10_000
@@ -24,11 +26,12 @@ class KeyFinder:
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, Caller | None]] = {}
 
-    async def authenticate(self, authorization: str | None) -> Caller:
-        """Who calls.
+    async def authenticate(self, authorization: str | None, address: str | None = None) -> Caller:
+        """Who calls, from `address`.  Time is looked at each time, not when the identity was looked up.
 
         Raises:
-            NotAuthenticated: no key, a mistyped, unknown or revoked one.
+            NotAuthenticated: no key, a mistyped, unknown, expired or revoked one.
+            NotAllowed: a key that may not be used from there.
             StorageUnavailable: it cannot be looked up now.
         """
         if not authorization:
@@ -46,6 +49,9 @@ class KeyFinder:
         caller = await self._find(keyed_hash(secret, self._key_secret))
         if caller is None:
             raise NotAuthenticated("this API key is unknown here or was revoked; ask for a new one")
+        if caller.expires_us is not None or caller.replaced_us is not None:
+            check_time(caller, now_us())
+        check_address(caller, address)
         return caller
 
     async def _find(self, hashed: str) -> Caller | None:

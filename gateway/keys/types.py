@@ -1,10 +1,18 @@
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from gateway.limits.types import Limits
 
 Kind = Literal["account", "operator"]
+
+DataScope = Literal["chat", "fim", "embeddings", "usage:read"]
+"""What a key may ask for: an operation, or to read what its account used, has left and is billed."""
+Scope = Literal[DataScope, "keys"]
+"""`keys`: it makes, changes, revokes and rotates the other keys of its account (manage.py)."""
+
+DATA_SCOPES: tuple[DataScope, ...] = get_args(DataScope)
+SCOPES: tuple[Scope, ...] = (*DATA_SCOPES, "keys")
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +35,29 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it may make, change, revoke and rotate the other keys of its account (manage.py)."""
     project_id: str | None = None
     """Whose budget it spends from, besides its own caps; None: of no project."""
+    scopes: tuple[DataScope, ...] | None = None
+    models: tuple[str, ...] | None = None
+    """Ids of the models that it may use."""
+    ips: tuple[str, ...] | None = None
+    """Networks that it may be used from, as `narrow.py` writes them."""
+    expires_us: int | None = None
+    """Of these four, None: no limit."""
+    previous_until_us: int | None = None
+    """The secret before the last rotation goes on working until then; None: there is none."""
+    last_used_us: int | None = None
+    """When its last metered request began, some seconds late (rollups/)."""
+
+    @property
+    def all_scopes(self) -> tuple[Scope, ...]:
+        data: tuple[Scope, ...] = DATA_SCOPES if self.scopes is None else self.scopes
+        return (*data, "keys") if self.manages_keys else data
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """A proven identity: the key that called, the account it spends for (None for an operator), its caps, its policy, its limits, its project."""
+    """A proven identity: the key that called, the account it spends for (None for an operator), what it may and how much.
+
+    `replaced_us`: it called with the secret before the last rotation, which works until then.
+    """
 
     key_id: str
     kind: Kind
@@ -47,6 +74,12 @@ class Caller(msgspec.Struct, frozen=True):
     key_limits: Limits | None = None
     """What was set for its account and for itself (limits/); None: nothing was."""
     name: str = ""
+    scopes: tuple[DataScope, ...] | None = None
+    models: tuple[str, ...] | None = None
+    ips: tuple[str, ...] | None = None
+    expires_us: int | None = None
+    manages_keys: bool = False
+    replaced_us: int | None = None
 
     @property
     def actor(self) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Select, Table, bindparam, case, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.credit.tables import balances
+from gateway.keys.tables import key_uses
 from gateway.kit.clock import DAY_US, HOUR_US, month_us
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.metering.tables import usage_events
@@ -62,6 +63,7 @@ def add_events(conn: WriteConn, portion: Portion) -> None:
     wanted = {"account": portion.account_id, "done": portion.done, "until": portion.until}
     for table, period, length_us in _PERIODS:
         conn.execute(_fold(conn.dialect.name, table, period, length_us), wanted)
+    conn.execute(_last_used(conn.dialect.name), wanted)
     for number, month in sorted(portion.months.items()):
         bounds = {"month": number, "begin": month_us(number), "end": month_us(number + 1)}
         conn.execute(_fold(conn.dialect.name, usage_months, "month", None), wanted | bounds)
@@ -127,6 +129,20 @@ def _fold(dialect: str, table: Table, period: str, length_us: int | None) -> Any
     statement: Any = kind.insert(table).from_select([*names, *counted], _grouped(names, period, length_us))
     changed = {name: table.c[name] + statement.excluded[name] for name in counted}
     return statement.on_conflict_do_update(index_elements=names, set_=changed)
+
+
+@cache
+def _last_used(dialect: str) -> Any:
+    """When each key's last request began."""
+    events = usage_events.c
+    portion = (events.account_id == bindparam("account"), events.account_seq > bindparam("done"),
+               events.account_seq <= bindparam("until"))  # fmt: skip
+    last = select(events.key_id, func.max(events.created_us)).where(*portion).group_by(events.key_id)
+    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(key_uses)
+    later = statement.excluded.used_us > key_uses.c.used_us
+    return statement.from_select(["key_id", "used_us"], last).on_conflict_do_update(
+        index_elements=[key_uses.c.key_id], set_={"used_us": statement.excluded.used_us}, where=later
+    )
 
 
 def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select[Any]:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.api.edge import OPERATOR_PREFIXES, UNAUTHENTICATED_ROUTES, is_page
+from gateway.api.scopes import NEEDS
 from gateway.app import build
 from tests.fixtures.running import RunningGateway, chat
 
@@ -43,6 +44,14 @@ def test_the_operators_part_is_the_operators(gateway: RunningGateway, fresh: Nam
         for method, path in routes(gateway):
             if path.startswith(OPERATOR_PREFIXES):
                 assert customer.request(method, path).status_code == 403, f"{method} {path}"
+
+
+def test_every_route_of_an_account_says_which_scope_opens_it(gateway: RunningGateway) -> None:
+    """Who is not in the list is refused, so a new route is not forgotten for long; this says where its line belongs."""
+    own = {
+        route.path_format for route in build(gateway.settings).routes if route.path_format.startswith("/v1/")
+    }
+    assert own == set(NEEDS), "gateway/api/scopes.py has a line for each route below /v1"
 
 
 def test_a_customer_sees_nobody_elses_receipt(gateway: RunningGateway, fresh: Name) -> None:

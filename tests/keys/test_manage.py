@@ -129,6 +129,47 @@ def test_a_revoked_manager_makes_nothing_in_its_last_second(home: Home) -> None:
         home.create(home.second)
 
 
+def test_both_secrets_are_found_while_they_overlap(home: Home) -> None:
+    secrets = [home.do(manage.rotate_own, home.plain, home.plain.id, SECRET, 60)[1] for _ in range(3)]
+    first, second, third = (home.found(secret) for secret in secrets)
+    assert first is None, "one before the old one"
+    assert second is not None
+    assert third is not None
+    assert (second.key_id, third.key_id, third.replaced_us) == (home.plain.id, home.plain.id, None)
+    assert second.replaced_us == home.database.read_now(
+        lambda conn: store.find_key(conn, home.plain.id).previous_until_us
+    )
+    home.do(manage.rotate_own, home.plain, home.plain.id, SECRET)
+    assert home.found(secrets[2]) is None, "without an overlap the old secret is gone at once"
+    for overlap_s in (-1, 7 * 86_400 + 1):
+        with pytest.raises(BadRequest, match="604800 seconds"):
+            home.do(manage.rotate_own, home.plain, home.plain.id, SECRET, overlap_s)
+
+
+def test_limits_are_kept_and_inherited(home: Home) -> None:
+    limits = {"scopes": ("chat",), "models": ("m",), "ips": ("10.0.0.0/8",), "expires_us": 2**52}
+    home.database.write_now(lambda conn: change_key(conn, home.manager.id, limits))
+    made = home.create(home.manager)
+    assert {name: getattr(made, name) for name in limits} == limits
+    with pytest.raises(NotAllowed, match="scopes: a key gives no more") as refused:
+        home.do(manage.change_own, home.manager, made.id, {"scopes": None})
+    assert refused.value.param == "scopes"
+    with pytest.raises(NotAllowed, match="limited to chat"):
+        home.do(manage.rotate_own, home.manager, home.plain.id, SECRET)
+    with pytest.raises(NotAllowed, match="made by an operator"):
+        home.do(manage.change_own, home.manager, made.id, {"manages_keys": True})
+    narrower = home.do(manage.change_own, home.manager, home.manager.id, {"manages_keys": False})
+    assert not narrower.manages_keys
+
+
+def test_a_refused_change_changes_nothing(home: Home) -> None:
+    """A refusal does not undo what its transaction wrote before it (kit/db.py)."""
+    home.database.write_now(lambda conn: change_key(conn, home.manager.id, {"scopes": ()}))
+    with pytest.raises(BadRequest, match="may nothing"):
+        home.database.write_now(lambda conn: change_key(conn, home.manager.id, {"manages_keys": False}))
+    assert home.database.read_now(lambda conn: store.find_key(conn, home.manager.id)).all_scopes == ("keys",)
+
+
 def test_an_operator_has_its_own_door(home: Home) -> None:
     operator = home.database.write_now(
         lambda conn: create_key(conn, kind="operator", account_id=None, name="op", key_secret=SECRET)
