@@ -4,16 +4,16 @@ Read once into one frozen value.  Unknown names, wrong types and impossible comb
 message that names the setting.  Every setting has its heading in `docs/settings.md` (a test).
 """
 
-import contextlib
 import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from gateway.kit.networks import is_network
 
 CONFIG_FILE = "tollway.toml"
 PREFIX = "TOLLWAY_"
@@ -66,8 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Keys are stored as HMAC-SHA-256 under this.  Empty: made once, kept in `data_dir`."""
     key_cache_s: float = 1.0
     """How long a key's lookup is remembered: the longest time a revoked key still works in another process."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Addresses and networks of the proxies in front: only what they say of a client (`X-Forwarded-For`, `-Proto`) is believed."""
+    trusted_proxies: tuple[str, ...] = ()  # they alone are believed about who calls
     body_bytes_max: int = 16 * 2**20
     request_deadline_s: float = 600.0
     connect_timeout_s: float = 5.0
@@ -151,7 +150,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         self._check_mail()
         self._check_oidc()
         for proxy in self.trusted_proxies:
-            _require(_is_network(proxy), "trusted_proxies", f"lists {proxy!r}; write 10.0.0.2, fd00::/8")
+            _require(is_network(proxy), "trusted_proxies", f"lists {proxy!r}; write 10.0.0.2, fd00::/8")
         for worker in self.workers:
             limit = worker.concurrency_max
             _require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
@@ -294,12 +293,6 @@ def parse_worker(text: str) -> dict[str, Any]:
 
 _LISTS: dict[str, Callable[[str], list[Any]]] = {"workers": parse_worker_list, "oidc_domains": str.split, "trusted_proxies": str.split}  # fmt: skip
 """How those settings that are lists are written in a variable."""
-
-
-def _is_network(text: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return bool(ip_network(text))
-    return False
 
 
 def _require(condition: bool, name: str, problem: str) -> None:

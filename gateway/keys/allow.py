@@ -4,9 +4,10 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from gateway.errors import NotAllowed, NotAuthenticated
-from gateway.keys.narrow import Network, networks_of
+from gateway.keys.narrow import networks_of
 from gateway.keys.types import Caller, Scope
 from gateway.kit.clock import rfc3339
+from gateway.kit.networks import Network
 
 _MENDED_BY = "whoever manages the account's keys can change that"
 

@@ -1,24 +1,18 @@
-"""What may be said of what a key may, and whether it is more than another key may: pure.
-
-Networks are written one way: `10.0.0.0/8`, `2001:db8::/32`, a single address as `/32` or `/128`; IPv4 in IPv6
-(`::ffff:0:0/96`) as IPv4, because that is what a connection is told to come from.
-"""
+"""What may be said of what a key may, and whether it is more than another key may: pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import collapse_addresses, ip_network
 from typing import Any
 
 from gateway.errors import BadRequest, NotAllowed
 from gateway.keys.types import Key
 from gateway.kit.clock import rfc3339
+from gateway.kit.networks import Network, read_network
 
 ENTRIES_MAX = 100
 """Of models or networks in one key's list."""
 LIMITS = ("scopes", "models", "ips", "expires_us")
 """The fields that say what a key may; None: no limit."""
-
-Network = IPv4Network | IPv6Network
-_MAPPED_BITS = 96
 
 
 def read_ips(given: Sequence[str]) -> tuple[str, ...]:
@@ -28,20 +22,9 @@ def read_ips(given: Sequence[str]) -> tuple[str, ...]:
 
 def _read_network(text: str) -> Network:
     try:
-        network = ip_network(
-            text.strip().replace("%", " "), strict=False
-        )  # an interface's name is no network
+        return read_network(text)
     except ValueError as error:
-        raise BadRequest(
-            f"{text!r} is neither an IP address nor a network like 10.0.0.0/8 or 2001:db8::/32", param="ips"
-        ) from error
-    if "/" in text and ip_network(text.strip().rpartition("/")[0]).network_address != network.network_address:
-        raise BadRequest(f"{text!r} is an address within the network {network}; write that", param="ips")
-    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-        mapped: IPv4Address = network.network_address.ipv4_mapped
-        if network.prefixlen >= _MAPPED_BITS:
-            return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
-    return network
+        raise BadRequest(str(error), param="ips") from error
 
 
 def networks_of(ips: Iterable[str]) -> list[Network]:

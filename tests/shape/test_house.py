@@ -11,7 +11,7 @@ GATEWAY = ROOT / "gateway"
 ROOMS = {
     "kit": {"errors"},
     "errors": set(),
-    "settings": set(),
+    "settings": {"kit"},
     "accounts": {"kit", "errors"},
     "catalog": {"kit", "errors"},
     "limits": {"kit", "errors", "accounts"},
