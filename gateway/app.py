@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
+from gateway.alerts.deliver import new_courier
 from gateway.api.completions import answering
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.api.filters import selection
@@ -20,6 +21,7 @@ from gateway.api.routes import ROUTES
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
+from gateway.configure import routing, workers_of
 from gateway.dashboard.by_oidc import CALLBACK
 from gateway.dashboard.playground import asking
 from gateway.dashboard.routes import router as pages
@@ -30,6 +32,7 @@ from gateway.inference.audit import Audits
 from gateway.inference.drains import Drains
 from gateway.inference.gateway import Gateway
 from gateway.inference.measure import Measure
+from gateway.jobs.alerting import alerting
 from gateway.jobs.refresh_prices import refresh_prices
 from gateway.jobs.refresh_workers import refresh_workers
 from gateway.jobs.roll_up import roll_up
@@ -39,7 +42,6 @@ from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.kit.db import Database
-from gateway.kit.money import parse_usd
 from gateway.limits.admit import RETRY_S as LIMITS_RETRY_S
 from gateway.limits.admit import Limiter
 from gateway.limits.types import Limits
@@ -49,18 +51,16 @@ from gateway.metering.writer import Writer
 from gateway.oidc.provider import Provider
 from gateway.oidc.types import Client
 from gateway.people.find import ViewerFinder
-from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError, WorkerSettings
+from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
 from gateway.workers.budget import RETRY_RESERVE, RETRY_SHARE, Budget
 from gateway.workers.hedge import Hedging
 from gateway.workers.http import HttpClient
-from gateway.workers.mistral import mistral_worker
-from gateway.workers.order_by import parse_policy
 from gateway.workers.probe import probe_workers
 from gateway.workers.registry import Registry
-from gateway.workers.router import Router, Routing
-from gateway.workers.types import Cost, Timeouts, Worker
+from gateway.workers.router import Router
+from gateway.workers.types import Timeouts
 
 T = TypeVar("T")
 
@@ -79,6 +79,9 @@ def build(settings: Settings) -> Litestar:
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
     ways = ways_of(settings)
+    courier = new_courier(
+        database, ways.mailer, secret, settings.public_url, private_targets=settings.webhook_private_targets
+    )
     asked = [
         answering(
             gateway,
@@ -104,17 +107,19 @@ def build(settings: Settings) -> Litestar:
         ],
         middleware=[Authenticate(finder, settings.join_token), SignedIn(viewers)],
         dependencies={
-            "gateway": Provide(_constant(gateway), sync_to_thread=False),
-            "finder": Provide(_constant(finder), sync_to_thread=False),
-            "key_secret": Provide(_constant(secret), sync_to_thread=False),
-            "viewers": Provide(_constant(viewers), sync_to_thread=False),
-            "ways": Provide(_constant(ways), sync_to_thread=False),
+            **_given(
+                gateway=gateway, finder=finder, key_secret=secret, viewers=viewers, ways=ways, courier=courier
+            ),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
             "lines": Provide(lines, sync_to_thread=False),
         },
         exception_handlers={TollwayError: refuse, HTTPException: refuse_http, Exception: refuse_unexpected},
-        lifespan=[lambda _app: _running(gateway, settings.lease_idle_s), lambda _app: _closing(ways)],
+        lifespan=[
+            lambda _app: _running(gateway, settings.lease_idle_s),
+            lambda _app: _closing(ways),
+            lambda _app: alerting(database, courier),
+        ],
         openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
         logging_config=None,  # kit/log.py; a library's logger must not write prompts or URLs into ours
@@ -154,39 +159,6 @@ def _gateway(
     )
 
 
-def workers_of(settings: Settings, catalog: Catalog) -> list[Worker]:
-    """The configured workers, and the Mistral API if there is a key for it."""
-    workers = [
-        Worker(
-            name=worker.url,
-            url=worker.url.rstrip("/").removesuffix("/v1"),
-            models=worker.models,
-            api_key=worker.api_key,
-            weight=worker.weight,
-            concurrency_max=worker.concurrency_max,
-            cost=_cost(worker),
-        )
-        for worker in settings.workers
-    ]
-    if settings.mistral_api_key:
-        workers.append(mistral_worker(catalog.book, settings.mistral_url, settings.mistral_api_key))
-    return workers
-
-
-def _cost(worker: WorkerSettings) -> Cost:
-    """Raises SettingsError."""
-    unknown = worker.usd_per_mtok.keys() - {"input", "output"}
-    try:
-        prices = {name: parse_usd(text) for name, text in worker.usd_per_mtok.items()}
-    except ValueError as error:
-        raise SettingsError(f"`workers` usd_per_mtok of {worker.url}: {error}") from error
-    if unknown or min(prices.values(), default=0) < 0:
-        raise SettingsError(
-            f"`workers` usd_per_mtok of {worker.url} has `input` and `output`, neither below 0"
-        )
-    return Cost(prices.get("input", 0), prices.get("output", 0))
-
-
 def default_limits(settings: Settings) -> Limits:
     """Of accounts that have none of their own."""
     return Limits(
@@ -195,22 +167,6 @@ def default_limits(settings: Settings) -> Limits:
         output_tokens_per_minute=settings.limit_output_tokens_per_minute,
         concurrency=settings.limit_concurrency,
     )
-
-
-def routing(settings: Settings) -> Routing:
-    """Raises SettingsError: a policy that is none."""
-    try:
-        return Routing(
-            policy=parse_policy(settings.policy) or Routing().policy,
-            policies={
-                model: parse_policy(text) or Routing().policy for model, text in settings.policies.items()
-            },
-            queue_max=settings.queue_max,
-            queue_wait_s=settings.queue_wait_s,
-            processes=settings.processes,
-        )
-    except BadRequest as error:
-        raise SettingsError(f"`policy`: {error.message}") from error
 
 
 def mailer_of(settings: Settings) -> Mailer:
@@ -283,6 +239,11 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         await gateway.client.close()
         gateway.measure.close()
         gateway.database.close()
+
+
+def _given(**values: object) -> dict[str, Provide]:
+    """What there is one of, for handlers that ask for it by name."""
+    return {name: Provide(_constant(value), sync_to_thread=False) for name, value in values.items()}
 
 
 def _constant(value: T) -> Callable[[], T]:

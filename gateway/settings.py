@@ -100,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The server that takes mails: `smtp://user:password@host:port` or `smtps://…`.  Empty: no mail is sent."""
     mail_from: str = ""
     """Whose name is under them: an address, or `Name <address>`."""
+    webhook_private_targets: bool = False
+    """Whether alerts may be posted to http, and to addresses that are not public: for receivers in your own network."""
     oidc_issuer: str = ""
     """An OpenID Connect provider where people may sign in.  Empty: none."""
     oidc_client_id: str = ""
@@ -170,12 +172,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         )
         if self.smtp_url:
             _require("@" in self.mail_from, "mail_from", "must be set with `smtp_url`: an address of yours")
-            _require(
-                self.mail_from.isprintable(), "mail_from", "is one line, like Tollway <tollway@example.com>"
-            )
-            _require(
-                bool(self.public_url), "public_url", "must be set with `smtp_url`: mails have links in them"
-            )
+            _require(self.mail_from.isprintable(), "mail_from", "is one line, like Tollway <t@example.com>")
+            _require(bool(self.public_url), "public_url", "must be set with `smtp_url`: mails link to it")
 
     def _check_oidc(self) -> None:
         if not self.oidc_issuer:

@@ -7,6 +7,7 @@ from alembic import context
 from sqlalchemy import create_engine, pool, text
 
 import gateway.accounts.tables
+import gateway.alerts.tables
 import gateway.catalog.tables
 import gateway.credit.tables
 import gateway.keys.tables

@@ -6,12 +6,15 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
+from gateway.alerts import store as alerts
+from gateway.alerts.types import OF_CREDIT, Firing, Rule
 from gateway.api.wiring import TheGateway
-from gateway.catalog.types import PriceBook
+from gateway.catalog.types import TOKEN_CLASSES, PriceBook
 from gateway.credit import store as credit
+from gateway.dashboard.alerts import said
 from gateway.dashboard.chart import Series, largest, stacked
 from gateway.dashboard.door import TheViewer, around, enter
-from gateway.dashboard.figures import RATE_DAYS, outlook, progress
+from gateway.dashboard.figures import progress
 from gateway.dashboard.render import page
 from gateway.dashboard.words import axis_usd
 from gateway.errors import NotFound
@@ -21,10 +24,12 @@ from gateway.kit.db import ReadConn
 from gateway.metering import store as metering
 from gateway.metering.types import Selection
 from gateway.rollups import store as rollups
+from gateway.rollups.outlook import RATE_DAYS, outlook
 
 DAYS = 30
 LAST = 8
 TIERS = 6
+ALARMS = 20
 
 
 @get("/accounts/{account_id:str}")
@@ -54,6 +59,8 @@ def read_overview(conn: ReadConn, account_id: str, book: PriceBook, now: int) ->
     series = _by_model(costs, days)
     requests = metering.list_events(conn, Selection(account_id=account_id), limit=LAST)
     labels = [_day_name(day) for day in days]
+    firings = alerts.list_firings(conn, account_id, limit=ALARMS, only_open=True)
+    names = keys.names_of(conn, {rule.key_id for _, rule in firings if rule.key_id is not None})
     return {
         "balance": balance,
         "outlook": outlook(spent, balance.available_nanousd, now),
@@ -65,7 +72,19 @@ def read_overview(conn: ReadConn, account_id: str, book: PriceBook, now: int) ->
         "keys": keys.names_of(conn, {each.key_id for each in requests}),
         "tiers": _tiers(conn, account_id, book, now),
         "behind": rollups.count_behind(conn, account_id),
+        "alarms": [(firing, said(firing, rule, names)) for firing, rule in _loudest(firings)],
     }
+
+
+def _loudest(firings: Sequence[tuple[Firing, Rule]]) -> list[tuple[Firing, Rule]]:
+    """Of each rule that fires the threshold that says most: the highest, of credit the lowest."""
+    found: dict[str, tuple[Firing, Rule]] = {}
+    for firing, rule in firings:
+        known = found.get(rule.id)
+        louder = known is None or (firing.mark < known[0].mark) == (rule.kind in OF_CREDIT)
+        if louder:
+            found[rule.id] = (firing, rule)
+    return list(found.values())
 
 
 def _by_model(costs: dict[tuple[int, str], int], days: Sequence[int]) -> list[Series]:
@@ -76,8 +95,19 @@ def _by_model(costs: dict[tuple[int, str], int], days: Sequence[int]) -> list[Se
 def _tiers(conn: ReadConn, account_id: str, book: PriceBook, now: int) -> list[Any]:
     """The classes that are furthest: what a discount is nearest for."""
     month = rfc3339(now)[:7]
+    prices = {
+        (model.id, token_class): getattr(model.prices, token_class)
+        for model in book.models
+        for token_class in TOKEN_CLASSES
+    }
     found = [
-        progress(counter.model, counter.token_class, counter.tokens, book.tiers)
+        progress(
+            counter.model,
+            counter.token_class,
+            counter.tokens,
+            book.tiers,
+            prices.get((counter.model, counter.token_class), 0),
+        )
         for counter in metering.read_tier_counters(conn, [account_id], [month])
         if counter.tokens
     ]

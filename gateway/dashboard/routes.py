@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from gateway.dashboard import (
+    alerts,
     billing,
     by_mail,
     by_oidc,
@@ -66,6 +67,19 @@ def _viewer(request: Request[Any, Any, Any]) -> Viewer:
     return viewer
 
 
+OPERATORS = (
+    operator.show_traffic,
+    operator.show_accounts,
+    operator.make_account,
+    operator.make_grant,
+    operator.show_workers,
+    operator.cordon_worker,
+    operator.show_prices,
+    operator.show_ledger,
+    log.show_whole_log,
+)
+
+
 def router(*more: ASGIRouteHandler) -> Router:
     """All of them, and `more` that are wired elsewhere; `session.SignedIn` says whose they are."""
     return Router(
@@ -88,6 +102,7 @@ def router(*more: ASGIRouteHandler) -> Router:
             limits.set_key_limits,
             billing.show_billing,
             billing.show_statement,
+            *alerts.ROUTES,
             start.show_start,
             playground.show_playground,
             playground.estimate,
@@ -109,15 +124,7 @@ def router(*more: ASGIRouteHandler) -> Router:
             sign_in.show_sessions,
             sign_in.end_sessions,
             sign_in.set_password,
-            operator.show_traffic,
-            operator.show_accounts,
-            operator.make_account,
-            operator.make_grant,
-            operator.show_workers,
-            operator.cordon_worker,
-            operator.show_prices,
-            operator.show_ledger,
-            log.show_whole_log,
+            *OPERATORS,
         ],
         dependencies={
             "viewer": Provide(_viewer, sync_to_thread=False),

@@ -3,26 +3,24 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
+from gateway.alerts import store as alerts
 from gateway.api.workers import JOINER
 from gateway.app import build
+from gateway.kit.db import WriteConn
 from gateway.people import store
 from gateway.people.types import Entry, Lines
+from tests.acts.steps import JOINED, SPARE, STEPS, Step
 from tests.clients.test_sdk_admin import NEXT_PRICES
 from tests.dashboard.browsing import PASSWORD, Browser, person, signed_in
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
 
 TOKEN = "join-token-of-this-test"
-SPARE, JOINED = "http://127.0.0.1:9", "http://127.0.0.1:10"
-ACCOUNT, OPERATOR = "/dashboard/accounts/{account_id}", "/dashboard/operator"
-
 NOTHING_CHANGES = {
     ("POST", "/v1/tokenize"): "counts",
     ("POST", "/v1/estimate"): "counts",
@@ -33,69 +31,6 @@ NOTHING_CHANGES = {
     ): "says the same whoever is known; the link is the mailer's, and the session that it opens is logged",
 }
 """Unsafe by their method alone.  What is metered (chat, FIM, embeddings) is written down as usage events instead."""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One request, by whom, and what the log says then.  `{name}` is filled in from what is known by then."""
-
-    who: str
-    method: str
-    path: str
-    action: str
-    body: dict[str, Any] = {}
-    learns: str = ""
-    """What the answer's `id` is called from then on."""
-
-
-LIMITS = {
-    "requests_per_minute": "5",
-    "input_tokens_per_minute": "",
-    "output_tokens_per_minute": "",
-    "concurrency": "",
-}
-"""A page's form has every field."""
-
-STEPS = [
-    Step("admin", "POST", "/admin/v1/accounts", "account.open", {"name": "acme", "grant_usd": "2"}, "account_id"),
-    Step("admin", "POST", "/admin/v1/accounts/{account_id}/grants", "account.grant", {"amount_usd": "1"}),
-    Step("admin", "PUT", "/admin/v1/accounts/{account_id}/credit_limit", "account.limit", {"credit_limit_usd": "3"}),
-    Step("admin", "PATCH", "/admin/v1/accounts/{account_id}/limits", "account.limits", {"concurrency": 9}),
-    Step("admin", "POST", "/admin/v1/keys", "key.create", {"account": "acme", "manages_keys": True}, "manager"),
-    Step("admin", "PATCH", "/admin/v1/keys/{manager}", "key.change", {"cap_day_usd": "1"}),
-    Step("admin", "PATCH", "/admin/v1/keys/{manager}/limits", "key.limits", {"concurrency": 8}),
-    Step("admin", "POST", "/admin/v1/keys/{manager}/rotate", "key.rotate", learns="manager"),
-    Step("customer", "POST", "/v1/keys", "key.create", {"name": "theirs"}, "key_id"),
-    Step("customer", "PATCH", "/v1/keys/{key_id}", "key.change", {"name": "still theirs"}),
-    Step("customer", "PATCH", "/v1/keys/{key_id}/limits", "key.limits", {"concurrency": 7}),
-    Step("customer", "POST", "/v1/keys/{key_id}/rotate", "key.rotate"),
-    Step("customer", "DELETE", "/v1/keys/{key_id}", "key.revoke"),
-    Step("customer", "POST", "/v1/projects", "project.create", {"name": "search"}, "project_id"),
-    Step("customer", "PATCH", "/v1/projects/{project_id}", "project.change", {"cap_month_usd": "5"}),
-    Step("admin", "POST", "/admin/v1/projects", "project.create", {"account": "acme", "name": "lab"}),
-    Step("admin", "PATCH", "/admin/v1/projects/{project_id}", "project.change", {"archived": True}),
-    Step("admin", "DELETE", "/admin/v1/keys/{manager}", "key.revoke"),
-    Step("admin", "POST", "/admin/v1/prices", "prices.publish", {"toml": NEXT_PRICES}),
-    Step("admin", "POST", "/admin/v1/workers", "worker.add", {"url": SPARE}),
-    Step("admin", "PATCH", "/admin/v1/workers", "worker.change", {"name": SPARE, "weight": 3}),
-    Step("admin", "DELETE", f"/admin/v1/workers?name={SPARE}", "worker.remove"),
-    Step("joiner", "PUT", "/join/v1/worker", "worker.add", {"url": JOINED}),
-    Step("joiner", "DELETE", f"/join/v1/worker?url={JOINED}", "worker.remove"),
-    Step("owner", "POST", f"{ACCOUNT}/keys", "key.create", {"name": "from a page"}),
-    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/caps", "key.change", {"name": "capped", "cap_day": "1"}),
-    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/limits", "key.limits", LIMITS),
-    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/rotate", "key.rotate"),
-    Step("owner", "POST", f"{ACCOUNT}/members", "member.invite", {"email": "new@example.com", "role": "viewer"}),
-    Step("owner", "POST", f"{ACCOUNT}/members/{{member}}", "member.change", {"role": "billing"}),
-    Step("operator", "POST", f"{OPERATOR}/accounts", "account.open", {"name": "another"}),
-    Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/grants", "account.grant", {"amount": "1"}),
-    Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/limits", "account.limits", LIMITS),
-    Step("operator", "POST", f"{OPERATOR}/workers", "worker.change", {"name": "{worker}", "cordoned": "yes"}),
-    Step("operator", "POST", "/dashboard/password", "password.change", {"password": PASSWORD, "again": PASSWORD}),
-    Step("operator", "POST", "/dashboard/sessions", "session.end"),
-    Step("operator", "POST", "/dashboard/sign-out", "session.end"),
-    Step("nobody", "POST", "/dashboard/sign-in", "session.begin", {"email": "op@example.com", "password": PASSWORD}),
-    Step("nobody", "POST", "/dashboard/link/{link}", "session.begin"),
-]  # fmt: skip
 
 
 class Walk:
@@ -205,8 +140,23 @@ def _prepare(walk: Walk, step: Step) -> None:
         found = gateway.database.read_now(lambda conn: store.find_person(conn, "new@example.com"))
         assert found is not None
         known["member"] = found.id
+    if "/alerts/" in step.path:
+        known |= gateway.database.write_now(lambda conn: _alerts(conn, known["account_id"]))
     if "{link}" in step.path:
         known["link"] = person(gateway, "linked@example.com", other="viewer").rpartition("/")[2]
+
+
+def _alerts(conn: WriteConn, account_id: str) -> dict[str, str]:
+    """The ids of what alerts there are; a message was given up."""
+    found = {"test": "test"}
+    for rule in alerts.list_rules(conn, account_id):
+        found["rule"] = rule.id
+    for target in alerts.list_targets(conn, account_id):
+        found["target"] = target.id
+        alerts.give_up_all(conn, target.id, "for a test", 1)
+    for message in alerts.list_deliveries(conn, account_id, 1):
+        found["message"] = message.id
+    return found
 
 
 def test_no_unsafe_route_is_forgotten(walk: Walk) -> None:

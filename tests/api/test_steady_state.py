@@ -52,7 +52,7 @@ def steady(
     options |= dict.fromkeys(
         ("connect_timeout_s", "first_byte_timeout_s", "chunk_gap_s_max"), 30.0
     )  # it may be busy here
-    for job in ("refresh_prices", "sweep"):
+    for job in ("refresh_prices", "refresh_workers", "roll_up", "sweep", "watch_alerts", "deliver_alerts"):
         monkeypatch.setattr(f"gateway.jobs.{job}.EVERY_S", 600.0)
     if request.param == "postgresql":
         options["database_url"] = request.getfixturevalue("postgres").create_database()

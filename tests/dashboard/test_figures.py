@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.types import Tier
 from gateway.dashboard.chart import HEIGHT, SERIES_MAX, Series, ceiling, largest, stacked
-from gateway.dashboard.figures import outlook, progress
+from gateway.dashboard.figures import progress
 from gateway.dashboard.words import about, axis_usd, duration, usd
 from gateway.kit.clock import DAY_US, from_rfc3339
+from gateway.rollups.outlook import outlook
 
 NOON = from_rfc3339("2026-11-24T12:00:00Z")
 TODAY = NOON // DAY_US

@@ -148,6 +148,7 @@ PAGES = (
     "/keys",
     "/limits",
     "/billing",
+    "/alerts",
     "/members",
     "/log",
     "/playground",

@@ -16,21 +16,27 @@ SEES: dict[str, Action | None] = {
     "/requests/{request_id}": "see_usage", "/start": "see_usage", "/keys": "see_keys",
     "/keys/{key_id}": "see_keys", "/limits": "see_usage", "/billing": "see_billing",
     "/playground": "manage_keys", "/playground/bill/{request_id}": "manage_keys", "/billing/{month}": "see_billing", "/members": "manage_members", "/log": "manage_members",
+    "/alerts": "manage_alerts",
 }  # fmt: skip
 CHANGES: dict[str, Action] = {
     "/keys": "manage_keys", "/keys/{key_id}/{act}": "manage_keys", "/keys/{key_id}/rotate": "manage_keys",
     "/keys/{key_id}/limits": "manage_keys",
     "/members": "manage_members",
     "/members/{person_id}": "manage_members",
+    "/alerts": "manage_alerts", "/alerts/rules/{rule_id}": "manage_alerts", "/alerts/targets": "manage_alerts",
+    "/alerts/targets/{target_id}/{act}": "manage_alerts", "/alerts/messages/{message_id}": "manage_alerts",
 }  # fmt: skip
 MAY: dict[Action, set[Role]] = {
     "see_usage": {"owner", "admin", "developer", "billing", "viewer"},
     "see_keys": {"owner", "admin", "developer", "viewer"},
     "manage_keys": {"owner", "admin", "developer"},
     "see_billing": {"owner", "admin", "billing"},
+    "manage_alerts": {"owner", "admin", "billing"},
     "manage_members": {"owner", "admin"},
 }
 """Said here once more, so that a change of the roles is a decision."""
+NAMED = ("/members/", "/alerts/rules/", "/alerts/targets/", "/alerts/messages/")
+"""Routes to things that are not there."""
 ACCOUNT = "/dashboard/accounts/{account_id}"
 BY_SCRIPT = {ACCOUNT + "/playground/estimate"}
 """What a page's own script sends: tests/dashboard/test_playground.py walks the roles there."""
@@ -73,7 +79,8 @@ class House:
 
     def address(self, path: str) -> str:
         names = {"account_id": self.account_id, "request_id": self.request_id, "month": "2026-11", "key_id": self.key_id,
-                 "act": "nonsense", "person_id": "per_nobody"}  # fmt: skip
+                 "act": "nonsense", "person_id": "per_nobody",
+                 "rule_id": "alr_none", "target_id": "tgt_none", "message_id": "msg_none"}  # fmt: skip
         return re.sub(r"{(\w+)}", lambda found: names[found[1]], path)
 
     def csrf(self, who: str) -> str:
@@ -134,7 +141,7 @@ def test_what_a_role_changes(house: House, role: str) -> None:
     for path, action in CHANGES.items():
         form = {"csrf": house.csrf(role)}
         status = house.people[role].post(house.address(ACCOUNT + path), data=form).status_code
-        missing = 404 if path.startswith("/members/") else 200 if path.endswith("/rotate") else 400
+        missing = 404 if path.startswith(NAMED) else 200 if path.endswith("/rotate") else 400
         assert status in {expected(role, action, missing), 400 if expected(role, action, 0) == 0 else 0}, (
             role,
             path,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import tollway
 import tollway.admin
+import tollway.webhooks
 
 CLIENTS = (tollway.Tollway, tollway.AsyncTollway, tollway.admin.Admin, tollway.admin.AsyncAdmin)
 
@@ -34,17 +35,22 @@ def resources(client: type) -> dict[str, type]:
 def surface() -> Iterator[Public]:
     classes = [thing for name in tollway.__all__ if inspect.isclass(thing := getattr(tollway, name))]
     classes += [
-        thing for name in tollway.admin.__all__ if inspect.isclass(thing := getattr(tollway.admin, name))
+        thing
+        for module in (tollway.admin, tollway.webhooks)
+        for name in module.__all__
+        if inspect.isclass(thing := getattr(module, name))
     ]
     for client in CLIENTS:
         classes += resources(client).values()
     members = [each for thing in classes for each in (Public(thing.__name__, thing), *_members(thing))]
     yield Public("tollway", tollway)
     yield Public("tollway.admin", tollway.admin)
+    yield Public("tollway.webhooks", tollway.webhooks)
     yield from {id(each.thing): each for each in reversed(members)}.values()  # once, with its first owner
-    for name in tollway.__all__:
-        if inspect.isfunction(thing := getattr(tollway, name)):
-            yield Public(name, thing)
+    for module in (tollway, tollway.webhooks):
+        for name in module.__all__:
+            if inspect.isfunction(thing := getattr(module, name)):
+                yield Public(name, thing)
 
 
 def _members(owner: type) -> Iterator[Public]:

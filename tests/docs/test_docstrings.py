@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 import tollway
 import tollway.admin
+import tollway.webhooks
 
 from gateway.keys.store import change_key
 from tests.docs.surface import Public, surface
 from tests.fixtures.capable import CHAT, CapableWorker
 from tests.fixtures.running import RunningGateway
+from tests.sdk.test_webhooks import BODY as MESSAGE
+from tests.sdk.test_webhooks import SECRET, signed
 from tests.tokens.pictures import encoded
 
 PUBLIC = list(surface())
@@ -65,6 +68,9 @@ NAMES: dict[str, Callable[[tollway.Tollway], Any]] = {
     "page": lambda _: "The A1 costs 4.20.",
     "messages": lambda _: [],
     "tools": lambda _: [toll],
+    "secret": lambda _: SECRET,
+    "body": lambda _: MESSAGE,
+    "headers": lambda _: signed(MESSAGE, secret=SECRET),
     "before": lambda _: encoded("PNG", 32, 32),
     "after": lambda _: encoded("JPEG", 32, 32),
     **{each.__name__: lambda _, each=each: each for each in (toll, Toll, Invoice, dataclass, Path)},

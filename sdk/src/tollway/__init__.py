@@ -6,6 +6,7 @@ Example:
     print(answer.text, answer.cost)
 """
 
+from tollway import webhooks as webhooks
 from tollway._budget import Budget
 from tollway._client import AsyncTollway, Tollway
 from tollway._content import image, user
