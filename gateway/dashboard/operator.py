@@ -1,4 +1,4 @@
-"""The operator's pages: everybody's traffic and money, accounts, workers, drift, prices, and the check of the ledger."""
+"""The operator's pages: everybody's traffic and money, accounts, workers, drift, and the check of the ledger."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,6 @@ from gateway.api.audit import audit_once
 from gateway.api.schemas.workers import WorkerState
 from gateway.api.wiring import TheGateway
 from gateway.api.workers import change, list_workers
-from gateway.catalog import store as catalog
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
@@ -102,15 +101,6 @@ async def cordon_worker(gateway: TheGateway, viewer: TheViewer, form: TheForm) -
     wanted = WorkerState(name=form.get("name", ""), cordoned=form.get("cordoned") == "yes")
     await change(gateway, viewer.email, wanted)
     return Redirect("/dashboard/operator/workers", status_code=303)
-
-
-@get("/operator/prices")
-async def show_prices(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
-    """Every version of the price book, the newest first."""
-    operator_only(viewer)
-    books = await gateway.database.read(catalog.list_books)
-    in_force = gateway.catalog.book.version
-    return page("operator_prices.html.j2", viewer, here="Prices", books=books[::-1], in_force=in_force)
 
 
 @get("/operator/ledger")

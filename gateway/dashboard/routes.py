@@ -22,6 +22,7 @@ from gateway.dashboard import (
     operator,
     overview,
     playground,
+    prices,
     requests,
     sign_in,
     start,
@@ -74,7 +75,9 @@ OPERATORS = (
     operator.make_grant,
     operator.show_workers,
     operator.cordon_worker,
-    operator.show_prices,
+    prices.show_prices,
+    prices.try_prices,
+    prices.publish_prices,
     operator.show_ledger,
     log.show_whole_log,
 )

@@ -25,7 +25,7 @@ from gateway.rollups.tables import (
     usage_hours,
     usage_months,
 )
-from gateway.rollups.types import Behind, By, Period, Portion, Sums
+from gateway.rollups.types import Behind, By, LineSum, Period, Portion, Sums
 
 _PERIODS = ((usage_hours, "hour", HOUR_US), (usage_days, "day", DAY_US), (usage_all_days, "day", DAY_US))
 _KIND = ("model", "token_class", "price_nanousd_per_mtok", "discount_percent")
@@ -203,6 +203,17 @@ def sum_by(
             Sums(**{name: int(getattr(row, name) or 0) for name in Sums.__struct_fields__}),
         )
         for row in found
+    ]
+
+
+def sum_lines(conn: ReadConn, number: int) -> list[LineSum]:
+    """Of a month of all accounts: one row for each account, model and token class."""
+    table = month_lines.c
+    group = (table.account_id, table.model, table.token_class)
+    query = select(*group, func.sum(table.tokens), func.sum(table.cost_nanousd)).where(table.month == number)
+    return [
+        LineSum(account_id, model, token_class, int(tokens), int(cost))
+        for account_id, model, token_class, tokens, cost in conn.execute(query.group_by(*group))
     ]
 
 

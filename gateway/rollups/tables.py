@@ -91,6 +91,9 @@ month_lines = Table(
 )
 """The lines of a month's statement: sums of the lines of its receipts."""
 
+Index("ix_month_lines_month", month_lines.c.month)
+"""For a month of all accounts under another book."""
+
 month_uses = Table(
     "month_uses",
     metadata,

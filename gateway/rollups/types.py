@@ -37,3 +37,48 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     output_reasoning_tokens: int = 0
     cost_nanousd: int = 0
     duration_us: int = 0
+
+
+class LineSum(msgspec.Struct, frozen=True):
+    """An account's tokens of one class of a model in a month, in all tiers and under all books, and what they cost."""
+
+    account_id: str
+    model: str
+    token_class: str
+    tokens: int
+    cost_nanousd: int
+
+
+class Rerated(msgspec.Struct, frozen=True):
+    """What a month cost and would have cost.  `unpriced_nanousd`, of models that the other book has not, is in neither."""
+
+    cost_nanousd: int = 0
+    other_nanousd: int = 0
+    unpriced_nanousd: int = 0
+    account_id: str = ""
+    name: str = ""
+
+    @property
+    def difference_nanousd(self) -> int:
+        return self.other_nanousd - self.cost_nanousd
+
+    def __add__(self, more: "Rerated") -> "Rerated":
+        return Rerated(
+            self.cost_nanousd + more.cost_nanousd,
+            self.other_nanousd + more.other_nanousd,
+            self.unpriced_nanousd + more.unpriced_nanousd,
+        )
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A month under another book: some of its accounts, the total of all (`of` so many), and what has no price there.
+
+    `behind`: how many requests are in no sum yet.
+    """
+
+    month: int
+    accounts: tuple[Rerated, ...]
+    of: int
+    total: Rerated
+    unpriced: dict[str, int]
+    behind: int

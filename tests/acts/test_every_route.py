@@ -25,6 +25,7 @@ NOTHING_CHANGES = {
     ("POST", "/v1/tokenize"): "counts",
     ("POST", "/v1/estimate"): "counts",
     ("POST", "/dashboard/accounts/{}/playground/estimate"): "counts",
+    ("POST", "/dashboard/operator/prices/try"): "counts",
     (
         "POST",
         "/dashboard/sign-in/mail",
