@@ -21,6 +21,7 @@ from gateway.keys.types import Key
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn, WriteConn
 from gateway.people.types import Viewer
+from gateway.projects.store import list_projects
 
 Form = dict[str, str]
 
@@ -29,14 +30,23 @@ def _name_and_caps(conn: WriteConn, by: str, key: Key, form: Form) -> Key:
     return change_key(conn, by, key.id, {"name": form.get("name", ""), **caps_of(form)})
 
 
+def _project(conn: WriteConn, by: str, key: Key, form: Form) -> Key:
+    return change_key(conn, by, key.id, {"project": form.get("project") or None})
+
+
 def _revoke(conn: WriteConn, by: str, key: Key, _form: Form) -> Key:
     return revoke_key(conn, by, key.id)
 
 
-ACTS: dict[str, Callable[[WriteConn, str, Key, Form], Key]] = {"caps": _name_and_caps, "revoke": _revoke}
+ACTS: dict[str, Callable[[WriteConn, str, Key, Form], Key]] = {
+    "caps": _name_and_caps,
+    "project": _project,
+    "revoke": _revoke,
+}
 """What a form of this page does, by the end of its address.  `rotate` is not here: it has a secret to show."""
 DONE = {
     "caps": "Saved: it counts from now on.",
+    "project": "Moved: what it spends from now on counts there.",
     "limits": "Saved: within a second they hold everywhere.",
     "revoke": "It is revoked, for good.",
 }
@@ -112,4 +122,12 @@ async def _page(
 def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:
     key = store.find_key(conn, key_id, account_id)
     spent = spent_by(conn, [key.id], now)[key.id]
-    return {"key": key, "windows": WINDOWS, "spent": spent, **read_key_limits(conn, account_id, key_id, now)}
+    groups = list_projects(conn, account_id)
+    return {
+        "key": key,
+        "windows": WINDOWS,
+        "spent": spent,
+        "project": next((each for each in groups if each.id == key.project_id), None),
+        "projects": [each for each in groups if each.archived_us is None],
+        **read_key_limits(conn, account_id, key_id, now),
+    }

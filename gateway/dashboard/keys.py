@@ -21,6 +21,7 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
 from gateway.people.types import Viewer
+from gateway.projects.store import list_projects
 
 WINDOWS = ("day", "month", "total")
 
@@ -42,7 +43,7 @@ async def make_key(
 
     key, secret = await gateway.database.write(
         lambda conn: create_key(conn, viewer.email, kind="account", account_id=account_id, name=form.get("name", ""),
-                                key_secret=key_secret, caps=caps)
+                                key_secret=key_secret, caps={**caps, "project": form.get("project") or None})
     )  # fmt: skip
     return await _page(gateway, viewer, account, made=key, secret=secret)
 
@@ -57,7 +58,13 @@ async def _page(
 def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
     found = sorted(store.list_keys(conn, account_id), key=lambda key: key.revoked_us is not None)
     spent = spent_by(conn, [key.id for key in found], now)
-    return {"rows": [(key, spent[key.id]) for key in found], "windows": WINDOWS}
+    groups = list_projects(conn, account_id)
+    names = {project.id: project.name for project in groups}
+    return {
+        "rows": [(key, spent[key.id], names.get(key.project_id or "")) for key in found],
+        "windows": WINDOWS,
+        "projects": [project for project in groups if project.archived_us is None],
+    }
 
 
 def spent_by(conn: ReadConn, subject_ids: Sequence[str], now: int) -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ from gateway.dashboard import (
     overview,
     playground,
     prices,
+    projects,
     requests,
     sign_in,
     start,
@@ -68,6 +69,20 @@ def _viewer(request: Request[Any, Any, Any]) -> Viewer:
     return viewer
 
 
+OF_KEYS = (
+    keys.show_keys,
+    keys.make_key,
+    key.show_key,
+    key.rotate,
+    key.change,
+    projects.show_projects,
+    projects.make,
+    projects.change,
+    limits.show_limits,
+    limits.set_limits,
+    limits.set_key_limits,
+)
+
 OPERATORS = (
     operator.show_traffic,
     operator.show_accounts,
@@ -95,14 +110,7 @@ def router(*more: ASGIRouteHandler) -> Router:
             usage.get_usage_csv,
             requests.show_requests,
             requests.show_receipt,
-            keys.show_keys,
-            keys.make_key,
-            key.show_key,
-            key.rotate,
-            key.change,
-            limits.show_limits,
-            limits.set_limits,
-            limits.set_key_limits,
+            *OF_KEYS,
             billing.show_billing,
             billing.show_statement,
             *alerts.ROUTES,

@@ -23,11 +23,12 @@ from gateway.keys import store as keys
 from gateway.kit.clock import DAY_US, HOUR_US, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd
+from gateway.projects.store import list_projects
 from gateway.rollups import store as rollups
 from gateway.rollups.types import By, Period, Sums
 
 Measure = Literal["cost", "tokens", "requests"]
-Group = Literal["model", "key", "token class"]
+Group = Literal["model", "key", "project", "token class"]
 DAYS = 30
 DAYS_MAX = 400
 HOURS_DAYS_MAX = 14
@@ -44,12 +45,14 @@ _MEASURES: dict[Measure, Callable[[Sums], int]] = {
     "requests": lambda sums: sums.requests,
 }
 _WRITTEN: dict[Measure, Callable[[int], str]] = {"cost": axis_usd, "tokens": about, "requests": about}
+_BY: dict[Group, By] = {"key": "key_id", "project": "project_id"}
+NO_PROJECT = "in no project"
 _NUMBERS = ("requests", "unbilled_requests", "input_tokens", "input_image_tokens", "input_cached_tokens",
             "output_tokens", "output_reasoning_tokens")  # fmt: skip
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked at.  Days are UTC, and `until` is the last of them; empty `model` and `key_id`: all."""
+    """What is looked at.  Days are UTC, and `until` is the last of them; empty `model`, `key_id` and `project_id`: all."""
 
     since: date
     until: date
@@ -58,6 +61,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     period: Period = "day"
     model: str = ""
     key_id: str = ""
+    project_id: str = ""
 
     @property
     def numbers(self) -> range:
@@ -117,7 +121,7 @@ async def show_usage(
 async def get_usage_csv(
     gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
-    """The same sums by period, key and model, for a spreadsheet; amounts are exact."""
+    """The same sums by period, key, project and model, for a spreadsheet; amounts are exact."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     view = view_of(dict(request.query_params), datetime.now(UTC).date())
     text = await gateway.database.read(lambda conn: as_csv(conn, account_id, view))
@@ -130,8 +134,11 @@ async def get_usage_csv(
 def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:
     """The words of the page."""
     names = {key.id: key.name for key in keys.list_keys(conn, account_id)}
-    found = _sums(conn, account_id, view, "period", "key_id" if view.group == "key" else "model")
-    stacks, table = _stacks(found, view, names)
+    groups = {project.id: project.name for project in list_projects(conn, account_id)}
+    found = _sums(conn, account_id, view, "period", _BY.get(view.group, "model"))
+    stacks, table = _stacks(
+        found, view, {"key": names, "project": {"": NO_PROJECT, **groups}}.get(view.group, {})
+    )
     numbers = view.numbers
     ordered = largest(
         [Series(name, [values.get(number, 0) for number in numbers]) for name, values in stacks.items()]
@@ -144,26 +151,42 @@ def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:
     return {
         "heading": heading,
         "keys": names,
+        "projects": groups,
         "series": series,
         "chart": stacked([view.mark(number) for number in numbers], series, written, heading),
         "written": money if view.measure == "cost" else written,
         "rows": sorted(table.items(), key=lambda row: -row[1].cost_nanousd),
         "total": _added(sums for _, sums in found),
-        "row_name": "key" if view.group == "key" else "model",
+        "row_name": view.group if view.group in _BY else "model",
         "numbers": _cells,
     }
 
 
 def as_csv(conn: ReadConn, account_id: str, view: View) -> str:
-    """A line for each period, key and model in which there was something."""
+    """A line for each period, key, project and model in which there was something."""
     names = {key.id: key.name for key in keys.list_keys(conn, account_id)}
+    groups = {project.id: project.name for project in list_projects(conn, account_id)}
     out = io.StringIO()
     lines = csv.writer(out)
-    lines.writerow([view.period, "key_id", "key_name", "model", *_NUMBERS, "duration_us", "cost_usd"])
-    for (number, key_id, model), sums in _sums(conn, account_id, view, "period", "key_id", "model"):
+    lines.writerow(
+        [
+            view.period,
+            "key_id",
+            "key_name",
+            "project_id",
+            "project_name",
+            "model",
+            *_NUMBERS,
+            "duration_us",
+            "cost_usd",
+        ]
+    )
+    by: tuple[By, ...] = ("period", "key_id", "project_id", "model")
+    for (number, key_id, project_id, model), sums in _sums(conn, account_id, view, *by):
         counted = [getattr(sums, name) for name in _NUMBERS]
         name = _harmless(names.get(str(key_id), ""))
-        lines.writerow([view.label(int(number)), key_id, name, _harmless(str(model)), *counted, sums.duration_us,
+        project = _harmless(groups.get(str(project_id), ""))
+        lines.writerow([view.label(int(number)), key_id, name, project_id, project, _harmless(str(model)), *counted, sums.duration_us,
                         format_usd(sums.cost_nanousd)])  # fmt: skip
     return out.getvalue()
 
@@ -172,7 +195,8 @@ def _sums(conn: ReadConn, account_id: str, view: View, *by: By) -> list[tuple[tu
     numbers = view.numbers
     return rollups.sum_by(
         conn, view.period, (numbers.start, numbers.stop), *by, account_id=account_id,
-        key_ids=[view.key_id] if view.key_id else [], models=[view.model] if view.model else [],
+        key_ids=[view.key_id] if view.key_id else [],
+        project_ids=[view.project_id] if view.project_id else [], models=[view.model] if view.model else [],
     )  # fmt: skip
 
 
@@ -183,7 +207,7 @@ def _stacks(
     stacks: dict[str, dict[int, int]] = {}
     rows: dict[str, list[Sums]] = {}
     for (number, group), sums in found:
-        name = names.get(str(group), str(group)) if view.group == "key" else str(group)
+        name = names.get(str(group), str(group))
         rows.setdefault(name, []).append(sums)
         parts = (
             {each: value(sums) for each, value in _CLASSES.items()}

@@ -60,6 +60,8 @@ STEPS = [
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/caps", "key.change", {"name": "capped", "cap_day": "1"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/limits", "key.limits", LIMITS),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/rotate", "key.rotate"),
+    Step("owner", "POST", f"{ACCOUNT}/projects", "project.create", {"name": "from a page", "cap_day": "1"}),
+    Step("owner", "POST", f"{ACCOUNT}/projects/{{project_id}}/caps", "project.change", {"name": "renamed"}),
     Step("owner", "POST", f"{ACCOUNT}/members", "member.invite", {"email": "new@example.com", "role": "viewer"}),
     Step("owner", "POST", f"{ACCOUNT}/members/{{member}}", "member.change", {"role": "billing"}),
     Step("owner", "POST", f"{ACCOUNT}/alerts", "alert.add", {"kind": "credit_days", "marks": "7"}),

@@ -11,6 +11,7 @@ import pytest
 import tollway
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from tollway.admin import Admin
 
 from tests.clients.conftest import real
 from tests.dashboard.browsing import person
@@ -125,11 +126,11 @@ def _hits_a_cap_and_goes_on(page: Page, client: tollway.Tollway) -> None:
     page.get_by_role("link", name="Keys", exact=True).click()
     page.get_by_role("link", name="first key").click()
     page.get_by_label("At most a day").fill("0.0000001")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save").first.click()
     with pytest.raises(tollway.KeyCapReached):
         client.chat.complete(model=MODEL, messages="And again?", max_tokens=8)
     page.get_by_label("At most a day").fill("")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save").first.click()
 
 
 def _tops_up(desk: Page, account: str) -> None:
@@ -146,6 +147,7 @@ PAGES = (
     "/usage",
     "/requests",
     "/keys",
+    "/projects",
     "/limits",
     "/billing",
     "/alerts",
@@ -157,12 +159,22 @@ PAGES = (
 OPERATORS = ("", "/accounts", "/workers", "/prices", "/ledger", "/log")
 
 
+def _with_projects(real: RunningGateway, key_id: str) -> None:
+    """One of whose budgets there is some left, one that is used up, one that has none and is archived."""
+    with Admin(real.operator(), real.url) as admin:
+        for name, cap in (("Search in the catalogue", 5), ("Nightly batch jobs", 0), ("Prototype", None)):
+            project = admin.projects.create("looks", name, cap_day_usd=cap, cap_month_usd=cap and cap * 10)
+        admin.projects.change(project.id, archived=True)
+        admin.keys.change(key_id, project="Search in the catalogue")
+
+
 def test_every_page_in_every_look(chromium: Browser, real: RunningGateway) -> None:
     """Nothing is wider than its window, and axe finds nothing serious; with SHOTS=folder there are pictures."""
     key = real.account("looks")
     with tollway.Tollway(key, real.url) as client:
         request_id = client.chat.complete(model=MODEL, messages="Say hello.", max_tokens=8).request_id
         [key] = client.keys.list()
+    _with_projects(real, key.id)
     real.settled_up("looks")
     visitor = Visitor(chromium, real)
     visitor.sign_in(person(real, "looker@example.com", operator=True, looks="owner"))

@@ -13,7 +13,7 @@ from tests.fixtures.running import RunningGateway
 
 SEES: dict[str, Action | None] = {
     "": "see_usage", "/usage": "see_usage", "/usage.csv": "see_usage", "/requests": "see_usage",
-    "/requests/{request_id}": "see_usage", "/start": "see_usage", "/keys": "see_keys",
+    "/requests/{request_id}": "see_usage", "/start": "see_usage", "/keys": "see_keys", "/projects": "see_keys",
     "/keys/{key_id}": "see_keys", "/limits": "see_usage", "/billing": "see_billing",
     "/playground": "manage_keys", "/playground/bill/{request_id}": "manage_keys", "/billing/{month}": "see_billing", "/members": "manage_members", "/log": "manage_members",
     "/alerts": "manage_alerts",
@@ -21,6 +21,7 @@ SEES: dict[str, Action | None] = {
 CHANGES: dict[str, Action] = {
     "/keys": "manage_keys", "/keys/{key_id}/{act}": "manage_keys", "/keys/{key_id}/rotate": "manage_keys",
     "/keys/{key_id}/limits": "manage_keys",
+    "/projects": "manage_keys", "/projects/{project_id}/{act}": "manage_keys",
     "/members": "manage_members",
     "/members/{person_id}": "manage_members",
     "/alerts": "manage_alerts", "/alerts/rules/{rule_id}": "manage_alerts", "/alerts/targets": "manage_alerts",
@@ -70,6 +71,8 @@ class House:
         self.elsewhere = gateway.balance("elsewhere").account_id
         with gateway.api(gateway.operator()) as api:
             keys = api.get("/admin/v1/keys").json()["data"]
+            made = api.post("/admin/v1/projects", json={"account": "house", "name": "inner"})
+            self.project_id = made.json()["id"]
         [self.key_id] = [each["id"] for each in keys if each["account_id"] == self.account_id]
         self.people: dict[str, Browser] = {
             role: signed_in(gateway, f"{role}@example.com", house=role) for role in ROLES
@@ -79,7 +82,7 @@ class House:
 
     def address(self, path: str) -> str:
         names = {"account_id": self.account_id, "request_id": self.request_id, "month": "2026-11", "key_id": self.key_id,
-                 "act": "nonsense", "person_id": "per_nobody",
+                 "act": "nonsense", "person_id": "per_nobody", "project_id": "prj_none",
                  "rule_id": "alr_none", "target_id": "tgt_none", "message_id": "msg_none"}  # fmt: skip
         return re.sub(r"{(\w+)}", lambda found: names[found[1]], path)
 
@@ -183,6 +186,7 @@ def test_another_accounts_things_are_as_if_they_were_not(house: House) -> None:
     form = {"csrf": house.csrf("stranger"), "name": "mine now"}
     for act in ("revoke", "rotate", "caps"):
         assert stranger.post(f"{base}/keys/{house.key_id}/{act}", data=form).status_code == 404
+    assert stranger.post(f"{base}/projects/{house.project_id}/caps", data=form).status_code == 404
     assert house.key_id not in stranger.page(f"{base}/usage?key_id={house.key_id}").split("<tbody>")[1]
     assert "house" not in stranger.page(f"{base}/requests?after=")
     assert stranger.get(f"{base}/requests?after={house.request_id}").status_code == 400
