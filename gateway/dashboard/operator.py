@@ -1,23 +1,24 @@
-"""The operator's pages: everybody's traffic and money, accounts, workers, drift, and the check of the ledger."""
+"""The operator's pages: everybody's traffic and money, accounts, drift, and the check of the ledger."""
 
+import time
 from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from gateway.accounts import store as accounts
 from gateway.acts.accounts import give, open_account
 from gateway.api.audit import audit_once
-from gateway.api.schemas.workers import WorkerState
 from gateway.api.wiring import TheGateway
-from gateway.api.workers import change, list_workers
 from gateway.credit import store as credit
 from gateway.credit.give import GIVEN_KINDS
 from gateway.credit.types import GrantKind
 from gateway.dashboard.chart import SERIES_MAX, Series, stacked
 from gateway.dashboard.door import TheForm, TheViewer, operator_only
+from gateway.dashboard.pulse import Pulse, count
 from gateway.dashboard.render import page
 from gateway.dashboard.words import axis_usd
 from gateway.errors import BadRequest
@@ -31,16 +32,20 @@ from gateway.rollups.types import Sums
 DAYS = 30
 PAGE = 100
 
+ThePulse = NamedDependency[Pulse]
+
 
 @get("/operator")
-async def show_traffic(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
+async def show_traffic(gateway: TheGateway, viewer: TheViewer, pulse: ThePulse) -> Response[str]:
     """What comes in, from everybody."""
     operator_only(viewer)
-    found = await gateway.database.read(lambda conn: _read_traffic(conn, now_us()))
-    loads = [(worker, gateway.router.loads.of(worker.name)) for worker in gateway.workers.workers]
-    return page(
-        "operator.html.j2", viewer, here="Traffic", **found, loads=loads, waiting=gateway.router.waiting
+    found, look = await gateway.database.read(
+        lambda conn: (_read_traffic(conn, now_us()), count(conn, now_us(), time.monotonic()))
     )
+    router = gateway.router
+    loads = [(worker, router.loads.of(worker.name)) for worker in gateway.workers.workers]
+    return page("operator.html.j2", viewer, here="Traffic", **found, flow=pulse.beat(look), loads=loads,
+                running=sum(load.requests for _, load in loads), waiting=router.waiting)  # fmt: skip
 
 
 @get("/operator/accounts")
@@ -84,23 +89,6 @@ async def make_grant(
         lambda conn: give(conn, viewer.email, account_id, amount, kind=kind, reason=reason)
     )
     return Redirect("/dashboard/operator/accounts", status_code=303)
-
-
-@get("/operator/workers")
-async def show_workers(gateway: TheGateway, viewer: TheViewer) -> Response[str]:
-    """Each worker's load and health, as this process sees it."""
-    operator_only(viewer)
-    found = await list_workers.fn(gateway)
-    return page("operator_workers.html.j2", viewer, here="Workers", workers=found.data)
-
-
-@post("/operator/workers")
-async def cordon_worker(gateway: TheGateway, viewer: TheViewer, form: TheForm) -> Redirect:
-    """Cordoned, it gets nothing new and finishes what it does."""
-    operator_only(viewer)
-    wanted = WorkerState(name=form.get("name", ""), cordoned=form.get("cordoned") == "yes")
-    await change(gateway, viewer.email, wanted)
-    return Redirect("/dashboard/operator/workers", status_code=303)
 
 
 @get("/operator/ledger")

@@ -28,8 +28,10 @@ from gateway.dashboard import (
     sign_in,
     start,
     usage,
+    workers,
 )
 from gateway.dashboard.door import TheViewer, form_of, sent_by_own_script
+from gateway.dashboard.pulse import Pulse
 from gateway.dashboard.render import STATIC, page
 from gateway.errors import TollwayError
 from gateway.people.types import Viewer
@@ -88,8 +90,9 @@ OPERATORS = (
     operator.show_accounts,
     operator.make_account,
     operator.make_grant,
-    operator.show_workers,
-    operator.cordon_worker,
+    workers.show_workers,
+    workers.cordon_worker,
+    workers.change_capacity,
     prices.show_prices,
     prices.try_prices,
     prices.publish_prices,
@@ -100,6 +103,7 @@ OPERATORS = (
 
 def router(*more: ASGIRouteHandler) -> Router:
     """All of them, and `more` that are wired elsewhere; `session.SignedIn` says whose they are."""
+    pulse = Pulse()
     return Router(
         path="/dashboard",
         route_handlers=[
@@ -138,6 +142,7 @@ def router(*more: ASGIRouteHandler) -> Router:
             *OPERATORS,
         ],
         dependencies={
+            "pulse": Provide(lambda: pulse, sync_to_thread=False),
             "viewer": Provide(_viewer, sync_to_thread=False),
             "form": Provide(form_of),
             "sender": Provide(sent_by_own_script, sync_to_thread=False),

@@ -16,6 +16,7 @@ OUTCOME_WORDS = {
     "deadline": "deadline passed",
 }
 """Where the underscore's words would not do."""
+PACE_WHOLE = 100
 _SCALES = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
 
 
@@ -61,6 +62,11 @@ def about(number: int) -> str:
     return str(number)
 
 
+def pace(per_second: float) -> str:
+    """`0.4`, `12.3`, `1,234`: so many a second."""
+    return f"{per_second:,.0f}" if per_second >= PACE_WHOLE or per_second == 0 else f"{per_second:.1f}"
+
+
 def tokens(number: int) -> Markup:
     """`about`, with all digits in its title."""
     return Markup('<span title="{:,}">{}</span>').format(number, about(number))
@@ -101,6 +107,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "short": short,
     "count": count,
     "about": about,
+    "pace": pace,
     "tokens": tokens,
     "moment": moment,
     "day": day,

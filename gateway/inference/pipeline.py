@@ -134,6 +134,7 @@ async def _serve(gateway: Gateway, ready: Ready, client: Client, trace: Trace, r
         hold_step=gateway.stream_hold_tokens,
         report=lambda well: gateway.router.health.report(exchange.worker.name, well=well),
     )
+    exchange.watch(lambda: talk.meter.output_tokens)
     await (relay(talk, gateway.drains) if request.stream else collect(talk))
     if audited:
         gateway.audits.offer(

@@ -7,7 +7,7 @@ internals are never among them.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import TypeVar
 
@@ -114,6 +114,10 @@ class Exchange:
             return self._body
         assert self._answer is not None, "a closed exchange has nothing more to say"
         return await self._wait(self._timeouts.first_byte_s, read_body(self._answer, BODY_BYTES_MAX))
+
+    def watch(self, written: Callable[[], int]) -> None:
+        """As `Work.watch`: the worker's load has what it writes."""
+        self._work.watch(written)
 
     async def close(self) -> None:
         """Again: does nothing."""

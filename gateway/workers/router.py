@@ -122,6 +122,7 @@ class Router:
         """Runs for the life of the process: wakes those whose worker became free by itself."""
         while True:
             await asyncio.sleep(TICK_S)
+            self.loads.measure(time.monotonic())
             for line in self._queue.lines:
                 self._queue.wake(line)
 

@@ -73,6 +73,7 @@ STEPS = [
     Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/grants", "account.grant", {"amount": "1"}),
     Step("operator", "POST", f"{OPERATOR}/accounts/{{account_id}}/limits", "account.limits", LIMITS),
     Step("operator", "POST", f"{OPERATOR}/workers", "worker.change", {"name": "{worker}", "cordoned": "yes"}),
+    Step("operator", "POST", f"{OPERATOR}/workers/capacity", "worker.change", {"name": "{worker}", "weight": "2"}),
     Step("operator", "POST", f"{OPERATOR}/prices", "prices.publish",
          {"toml": NEXT_PRICES.replace("version = 99", "version = 100"), "effective_from": "2099-02-01T00:00", "sure": "version 100"}),
     Step("operator", "POST", "/dashboard/password", "password.change", {"password": PASSWORD, "again": PASSWORD}),

@@ -8,7 +8,8 @@ from gateway.api.schemas.shapes import Text
 from gateway.workers.router import Router
 from gateway.workers.types import Kind, Worker
 
-_Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+LIMIT_MAX = 2**31
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 URL_CHARS_MAX = 500
 URL_PATTERN = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?$"
 """The third group is the port."""
@@ -40,7 +41,7 @@ class WorkerState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything but the worker's key.  `in_flight` is of this process, `running` and `waiting` what it says itself.
+    """Everything but the worker's key.  `in_flight` and `tokens_per_s` (written lately) are of this process, `running` and `waiting` what it says itself.
 
     `out`: it failed again and again, and is asked last.  A cordoned one with nothing in flight is drained.
     """
@@ -53,6 +54,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     concurrency_max: int | None
     in_flight: int
     tokens_in_flight: int
+    tokens_per_s: float
     running: float
     waiting: float
     kv_cache_usage: float
@@ -85,6 +87,7 @@ def worker_info(router: Router, worker: Worker, now: float) -> WorkerInfo:
         concurrency_max=worker.concurrency_max,
         in_flight=load.requests,
         tokens_in_flight=load.tokens,
+        tokens_per_s=round(load.pace, 1),
         running=gauge.running,
         waiting=gauge.waiting,
         kv_cache_usage=gauge.cache,

@@ -80,7 +80,7 @@ class PriceBook(msgspec.Struct, frozen=True):
 
 
 class Worker(msgspec.Struct, frozen=True):
-    """An inference server.  `in_flight` is of the gateway's process that answered; `running` and `waiting` what it says itself.
+    """An inference server.  `in_flight` and `tokens_per_s` (written lately) are of the gateway's process that answered; `running` and `waiting` what it says itself.
 
     `out`: it failed again and again, and is asked last.  A cordoned one with nothing in flight is drained.
     """
@@ -93,6 +93,7 @@ class Worker(msgspec.Struct, frozen=True):
     concurrency_max: int | None = None
     in_flight: int = 0
     tokens_in_flight: int = 0
+    tokens_per_s: float = 0.0
     running: float = 0.0
     waiting: float = 0.0
     kv_cache_usage: float = 0.0
