@@ -14,6 +14,7 @@ from gateway.kit.db import Database
 from gateway.kit.ids import new_id
 from gateway.people import store as people
 from gateway.people.sign_in import add_person
+from gateway.people.types import Lines
 from tests.alerts.house import NOON, House
 from tests.fixtures.ledger import Books, order, serve
 from tests.rollups.test_roll import catch_up
@@ -252,5 +253,5 @@ def test_there_is_an_end_to_everything(house: House, books: Books, monkeypatch: 
         house.rule("spent_today", 1, key_id=key)
     with pytest.raises(BadRequest, match="members"):
         house.write(lambda conn: manage.mail_to(conn, new_id("tgt"), stranger, house.person_id, NOON))
-    log = house.read(lambda conn: people.list_entries(conn, account_id=house.account_id, limit=100))
+    log = house.read(lambda conn: people.list_entries(conn, Lines(account_id=house.account_id), limit=100))
     assert [each.action for each in log] == ["alert_target.add", "alert_target.add", "alert.add", "alert.add"]
