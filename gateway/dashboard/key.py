@@ -11,6 +11,7 @@ from gateway.accounts.types import Account
 from gateway.acts.keys import change_key, revoke_key, rotate_key
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
+from gateway.dashboard.key_may import SCOPE_WORDS, standing, written_end
 from gateway.dashboard.keys import WINDOWS, caps_of, spent_by
 from gateway.dashboard.limits import read_key_limits
 from gateway.dashboard.render import page
@@ -18,12 +19,23 @@ from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
 from gateway.keys.types import Key
-from gateway.kit.clock import now_us
+from gateway.kit.clock import HOUR_US, now_us
 from gateway.kit.db import ReadConn, WriteConn
+from gateway.metering.store import list_events
+from gateway.metering.types import Selection, UsageEvent
 from gateway.people.types import Viewer
 from gateway.projects.store import list_projects
 
 Form = dict[str, str]
+LAST = 5
+OVERLAPS = {
+    "0": "at once",
+    "3600": "in an hour",
+    "86400": "in a day",
+    "259200": "in 3 days",
+    "604800": "in a week",
+}
+"""When the old secret ends; by seconds."""
 
 
 def _name_and_caps(conn: WriteConn, by: str, key: Key, form: Form) -> Key:
@@ -47,6 +59,7 @@ ACTS: dict[str, Callable[[WriteConn, str, Key, Form], Key]] = {
 DONE = {
     "caps": "Saved: it counts from now on.",
     "project": "Moved: what it spends from now on counts there.",
+    "may": "Saved: within a second it holds everywhere.",
     "limits": "Saved: within a second they hold everywhere.",
     "revoke": "It is revoked, for good.",
 }
@@ -77,11 +90,13 @@ async def rotate(
 ) -> Response[str]:
     """Another secret, shown on this page and never again."""
     account = await enter(gateway, viewer, account_id, "manage_keys")
-    assert "csrf" not in form
+    overlap = form.get("overlap_s") or "0"
+    if overlap not in OVERLAPS:
+        raise BadRequest(f"the old secret ends {', '.join(OVERLAPS.values())}", param="overlap_s")
 
     def turn(conn: WriteConn) -> str:
         key = store.find_key(conn, key_id, account_id)
-        return rotate_key(conn, viewer.email, key.id, key_secret)[1]
+        return rotate_key(conn, viewer.email, key.id, key_secret, int(overlap))[1]
 
     secret = await gateway.database.write(turn)
     finder.forget()
@@ -116,7 +131,9 @@ async def _page(
     gateway: Gateway, viewer: Viewer, account: Account, key_id: str, *, note: str = "", secret: str = ""
 ) -> Response[str]:
     found = await gateway.database.read(lambda conn: _read_key(conn, account.id, key_id, now_us()))
-    return page("key.html.j2", viewer, **around(account, viewer, "Keys"), **found, note=note, secret=secret)
+    models = [model.id for model in gateway.catalog.book.models]
+    return page("key.html.j2", viewer, **around(account, viewer, "Keys"), **found, note=note, secret=secret,
+                scope_words=SCOPE_WORDS, overlaps=OVERLAPS, models=models)  # fmt: skip
 
 
 def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:
@@ -125,9 +142,22 @@ def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[st
     groups = list_projects(conn, account_id)
     return {
         "key": key,
+        "standing": standing(key, now),
+        "overlaps_still": key.previous_until_us is not None and key.previous_until_us > now,
+        "expires": written_end(key.expires_us),
         "windows": WINDOWS,
         "spent": spent,
+        "requests": _last_requests(conn, account_id, key),
+        "keys": {key.id: key.name},
         "project": next((each for each in groups if each.id == key.project_id), None),
         "projects": [each for each in groups if each.archived_us is None],
         **read_key_limits(conn, account_id, key_id, now),
     }
+
+
+def _last_requests(conn: ReadConn, account_id: str, key: Key) -> list[UsageEvent]:
+    """Of the hour before its last: events are in order by account, and so few of others' are passed by."""
+    if key.last_used_us is None:
+        return []
+    hour = Selection(account_id=account_id, key_id=key.id, since_us=key.last_used_us - HOUR_US)
+    return list_events(conn, hour, limit=LAST)

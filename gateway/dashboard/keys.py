@@ -12,6 +12,7 @@ from gateway.api.wiring import TheGateway, TheKeySecret
 from gateway.credit import store as credit
 from gateway.credit.draw import periods_of
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
+from gateway.dashboard.key_may import standing
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
@@ -56,15 +57,19 @@ async def _page(
 
 
 def _read_keys(conn: ReadConn, account_id: str, now: int) -> dict[str, Any]:
-    found = sorted(store.list_keys(conn, account_id), key=lambda key: key.revoked_us is not None)
+    found = sorted(store.list_keys(conn, account_id), key=lambda key: not is_living(key, now))
     spent = spent_by(conn, [key.id for key in found], now)
     groups = list_projects(conn, account_id)
     names = {project.id: project.name for project in groups}
     return {
-        "rows": [(key, spent[key.id], names.get(key.project_id or "")) for key in found],
+        "rows": [(key, standing(key, now), spent[key.id], names.get(key.project_id or "")) for key in found],
         "windows": WINDOWS,
         "projects": [project for project in groups if project.archived_us is None],
     }
+
+
+def is_living(key: Key, now: int) -> bool:
+    return key.revoked_us is None and (key.expires_us is None or key.expires_us > now)
 
 
 def spent_by(conn: ReadConn, subject_ids: Sequence[str], now: int) -> dict[str, dict[str, int]]:

@@ -20,6 +20,7 @@ SEES: dict[str, Action | None] = {
 }  # fmt: skip
 CHANGES: dict[str, Action] = {
     "/keys": "manage_keys", "/keys/{key_id}/{act}": "manage_keys", "/keys/{key_id}/rotate": "manage_keys",
+    "/keys/{key_id}/may": "manage_keys",
     "/keys/{key_id}/limits": "manage_keys",
     "/projects": "manage_keys", "/projects/{project_id}/{act}": "manage_keys",
     "/members": "manage_members",
