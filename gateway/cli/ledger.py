@@ -1,4 +1,4 @@
-"""Commands about the ledger: who pays, who calls, what was used, and by how much the counts differ."""
+"""Commands about the ledger: who pays, what was used, and by how much the counts differ."""
 
 from typing import Annotated, Any, Optional
 
@@ -7,14 +7,11 @@ import typer
 
 from gateway.accounts import store as accounts
 from gateway.acts.accounts import give, open_account, set_credit_limit
-from gateway.acts.keys import change_key, create_key, revoke_key, rotate_key
 from gateway.api.schemas.accounts import account_info, credits_of, grant_info
-from gateway.api.schemas.keys import key_info, with_secret
 from gateway.api.schemas.shapes import money
 from gateway.api.schemas.usage import usage_sum
 from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
 from gateway.credit import store as credit
-from gateway.keys import store as keys
 from gateway.kit.clock import from_rfc3339, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd, parse_usd
@@ -22,13 +19,9 @@ from gateway.metering import store as metering
 from gateway.metering.types import Selection
 from gateway.rollups.audit import audit_all
 from gateway.rollups.usage import sum_usage
-from gateway.start import key_secret, price_book
-from gateway.workers.order_by import parse_policy
-
-Cap = Annotated[str | None, typer.Option(help="The most the key may spend in this time (UTC), in dollars.")]
+from gateway.start import price_book
 
 accounts_app = typer.Typer(no_args_is_help=True, help="Who pays.")
-keys_app = typer.Typer(no_args_is_help=True, help="Who calls.")
 
 
 @accounts_app.command("create")
@@ -141,114 +134,6 @@ def accounts_limit(account: str, usd: str, data_dir: DataDir = None, as_json: As
         msgspec.to_builtins(account_info(found)) | money("credit_limit", balance.credit_limit_nanousd),
         as_json=as_json,
     )
-
-
-@keys_app.command("create")
-def keys_create(  # noqa: PLR0913, PLR0917 - as many as there are options
-    account: Annotated[Optional[str], typer.Option(help="The account that pays: its name or id.")] = None,  # noqa: UP045
-    operator: Annotated[bool, typer.Option("--operator", help="A key for /admin/v1 instead.")] = False,
-    name: Annotated[str, typer.Option(help="What people see in lists.")] = "default",
-    cap_day: Cap = None,
-    cap_month: Cap = None,
-    cap_total: Cap = None,
-    project: Annotated[Optional[str], typer.Option(help="The project it belongs to: a name or id.")] = None,  # noqa: UP045
-    manages_keys: Annotated[
-        bool,
-        typer.Option("--manages-keys", help="It may make, change and revoke the other keys of its account."),
-    ] = False,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a key.  It is shown now and never again."""
-    if (account is None) == (not operator):
-        raise typer.BadParameter("give --account NAME, or --operator")
-    if operator and manages_keys:
-        raise typer.BadParameter("an operator's key manages every key already")
-    settings = settings_of(data_dir)
-    with ledger(settings) as database:
-        owner = (
-            None
-            if account is None
-            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
-        )
-        key, secret = database.write_now(
-            lambda conn: create_key(
-                conn,
-                actor(),
-                kind="operator" if owner is None else "account",
-                account_id=owner,
-                name=name,
-                key_secret=key_secret(settings),
-                caps={**caps_of(cap_day, cap_month, cap_total), "project": project},
-                manages_keys=manages_keys,
-            )
-        )
-    show(with_secret(key, secret), as_json=as_json)
-
-
-@keys_app.command("cap")
-def keys_cap(
-    key_id: str,
-    cap_day: Cap = None,
-    cap_month: Cap = None,
-    cap_total: Cap = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Change a key's caps; what it spent so far counts.  `none` removes one."""
-    with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(
-            lambda conn: change_key(conn, actor(), key_id, caps_of(cap_day, cap_month, cap_total))
-        )
-    show(key_info(key), as_json=as_json)
-
-
-@keys_app.command("policy")
-def keys_policy(key_id: str, policy: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Which workers may serve a key: local-only, local-then-mistral, cheapest, mistral-only; `none` leaves it to the model."""
-    chosen = None if policy == "none" else parse_policy(policy)
-    with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: change_key(conn, actor(), key_id, {"policy": chosen}))
-    show(key_info(key), as_json=as_json)
-
-
-def caps_of(day: str | None, month: str | None, total: str | None) -> dict[str, int | None]:
-    given = {"cap_day_nanousd": day, "cap_month_nanousd": month, "cap_total_nanousd": total}
-    return {name: None if usd == "none" else parse_usd(usd) for name, usd in given.items() if usd is not None}
-
-
-@keys_app.command("list")
-def keys_list(
-    account: Annotated[Optional[str], typer.Option(help="Only this account's.")] = None,  # noqa: UP045
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Keys by their first characters; the secrets are not kept."""
-    with ledger(settings_of(data_dir)) as database:
-        owner = (
-            None
-            if account is None
-            else database.read_now(lambda conn: accounts.find_account(conn, account)).id
-        )
-        found = database.read_now(lambda conn: keys.list_keys(conn, owner))
-    table([key_info(key) for key in found], as_json=as_json)
-
-
-@keys_app.command("revoke")
-def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Revoke a key by its id.  Running gateways refuse it within `key_cache_s` (one second by default)."""
-    with ledger(settings_of(data_dir)) as database:
-        key = database.write_now(lambda conn: revoke_key(conn, actor(), key_id))
-    show(key_info(key), as_json=as_json)
-
-
-@keys_app.command("rotate")
-def keys_rotate(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Give a key a new secret; its id, caps and what it spent stay.  The old one is refused within `key_cache_s`."""
-    settings = settings_of(data_dir)
-    with ledger(settings) as database:
-        key, secret = database.write_now(lambda conn: rotate_key(conn, actor(), key_id, key_secret(settings)))
-    show(with_secret(key, secret), as_json=as_json)
 
 
 def usage(

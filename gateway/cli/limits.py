@@ -9,7 +9,8 @@ from gateway.accounts import store as accounts
 from gateway.acts.limits import set_account_limits, set_key_limits
 from gateway.api.schemas.limits import limits_info
 from gateway.app import default_limits
-from gateway.cli.ledger import accounts_app, keys_app
+from gateway.cli.keys import keys_app
+from gateway.cli.ledger import accounts_app
 from gateway.cli.show import AsJson, DataDir, actor, ledger, settings_of, show
 from gateway.errors import BadRequest
 from gateway.keys import store as keys

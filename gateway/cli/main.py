@@ -9,7 +9,8 @@ import typer
 
 from gateway.catalog.read_toml import PriceBookError
 from gateway.cli import limits as _limits  # noqa: F401 - its commands are of accounts and keys
-from gateway.cli.ledger import accounts_app, audit, drift, keys_app, usage
+from gateway.cli.keys import keys_app
+from gateway.cli.ledger import accounts_app, audit, drift, usage
 from gateway.cli.log import log
 from gateway.cli.people import people_app
 from gateway.cli.prices import prices_app, rerate, statement

@@ -10,7 +10,7 @@ from gateway.acts.keys import change_key
 from gateway.acts.projects import change_project, make_project
 from gateway.api.schemas.keys import key_info
 from gateway.api.schemas.projects import project_info
-from gateway.cli.ledger import caps_of, keys_app
+from gateway.cli.keys import caps_of, keys_app
 from gateway.cli.show import AsJson, DataDir, actor, ledger, settings_of, show, table
 from gateway.credit.draw import periods_of
 from gateway.credit.store import read_counters

@@ -3,10 +3,12 @@
 import asyncio
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import tollway
+from tollway.admin import Admin, AsyncAdmin
 
 from gateway.keys.store import change_key
 from tests.fixtures.running import RunningGateway
@@ -73,6 +75,41 @@ def test_asyncio_sees_the_same(gateway: RunningGateway, fresh: Name) -> None:
             counted = await client.tokenize(**ask("ok"))
             assert counted.prompt_tokens == (await client.estimate(**ask("ok"))).prompt_tokens
             assert len(await client.keys.list()) == 1
+
+    asyncio.run(run())
+
+
+def test_what_a_key_may(gateway: RunningGateway, fresh: Name) -> None:
+    """Told by its maker, and by an operator; both shells."""
+    name = fresh()
+    gateway.account(name)
+    end = datetime(2099, 1, 1, tzinfo=UTC)
+    may: tollway.KeyMay = {"scopes": ["chat", "usage:read", "keys"], "models": [M], "expires_at": end}
+    with Admin(gateway.operator(), gateway.url) as admin:
+        boss = admin.keys.create(name, "boss", may=may)
+        assert (boss.scopes, boss.models, boss.ips) == (("chat", "usage:read", "keys"), (M,), None)
+        with tollway.Tollway(boss.key, gateway.url) as client:
+            made = client.keys.create("less", may={"scopes": ["chat"], "ips": ["127.0.0.0/8"]})
+            assert (made.scopes, made.models, made.expires_at) == (("chat",), (M,), boss.expires_at)
+            with pytest.raises(tollway.PermissionDenied, match="gives no more"):
+                client.keys.change(made.id, may={"models": None})
+            turned = client.keys.rotate(made.id, overlap_s=60)
+            assert turned.previous_until is not None
+        for secret in (made.key, turned.key):
+            with tollway.Tollway(secret, gateway.url) as client:
+                assert client.chat.complete(**ask("ok")).cost.nanousd > 0
+        assert admin.keys.change(made.id, may={"ips": None}).ips is None
+        assert admin.keys.rotate(made.id, overlap_s=5).previous_until is not None
+
+    async def run() -> None:
+        async with tollway.AsyncTollway(boss.key, gateway.url) as client:
+            made = await client.keys.create("later", may={"expires_at": "2098-01-01T00:00:00Z"})
+            assert (await client.keys.change(made.id, may={"scopes": ["chat"]})).scopes == ("chat",)
+            assert (await client.keys.rotate(made.id, overlap_s=9)).previous_until is not None
+        async with AsyncAdmin(gateway.operator(), gateway.url) as admin:
+            assert (await admin.keys.create(name, may={"models": [M]})).models == (M,)
+            assert (await admin.keys.change(made.id, may={"expires_at": None})).expires_at is None
+            assert (await admin.keys.rotate(made.id)).previous_until is None
 
     asyncio.run(run())
 

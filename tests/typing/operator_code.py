@@ -35,7 +35,8 @@ def keys(admin: Admin) -> None:
     print(key.key, [each.hint for each in admin.keys.list()])
     admin.keys.change(key.id, cap_day_usd=None, policy=None)
     print(admin.keys.set_limits(key.id, output_tokens_per_minute=10_000), admin.keys.limits(key.id).used)
-    admin.keys.rotate(key.id)
+    admin.keys.change(key.id, may={"scopes": ["chat", "keys"], "expires_at": "2099-01-01T00:00:00Z"})
+    admin.keys.rotate(key.id, overlap_s=60)
     admin.keys.revoke(key.id)
 
 

@@ -226,6 +226,10 @@ def account(client: tollway.Tollway) -> None:
 def keys(client: tollway.Tollway) -> None:
     made = client.keys.create("jobs", cap_day_usd=2, cap_month_usd="20", cap_total_usd=None)
     assert_type(made, tollway.NewKey)
+    may: tollway.KeyMay = {"scopes": ["chat", "usage:read"], "models": None, "ips": ["10.0.0.0/8"]}
+    client.keys.create("night", may={**may, "expires_at": datetime.now(UTC)})
+    client.keys.change(made.id, may={"expires_at": None})
+    print(made.scopes, made.models, made.ips, made.expires_at, made.previous_until, made.last_used_at)
     changed = client.keys.change(made.id, name="more jobs", cap_day_usd=None, cap_total_usd=tollway.Money(5))
     assert_type(changed, tollway.Key)
     limits = client.keys.set_limits(made.id, requests_per_minute=60, concurrency=None)

@@ -86,7 +86,7 @@ def keys() -> Call[list[Key]]:
 
 
 def create_key(account: str, name: str, caps: Mapping[str, Cap], others: Mapping[str, Any]) -> Call[NewKey]:
-    body = {"account": account, "name": name, **written(caps), **others}
+    body = {"account": account, "name": name, **written(caps), **written(others)}
     return post("/admin/v1/keys", body, wire.reader(NewKey))
 
 
@@ -98,8 +98,10 @@ def revoke_key(key_id: str) -> Call[Key]:
     return Call("DELETE", path("admin", "v1", "keys", key_id), wire.reader(Key))
 
 
-def rotate_key(key_id: str) -> Call[NewKey]:
-    return post(path("admin", "v1", "keys", key_id, "rotate"), {}, wire.reader(NewKey))
+def rotate_key(key_id: str, overlap_s: int) -> Call[NewKey]:
+    return post(
+        path("admin", "v1", "keys", key_id, "rotate", overlap_s=overlap_s or None), {}, wire.reader(NewKey)
+    )
 
 
 def usage(  # noqa: PLR0913 - as many as there are filters

@@ -12,7 +12,18 @@ import msgspec
 from tollway._core import wire
 from tollway._core.request import Call, encode, instant, path
 from tollway._money import Money, Usd
-from tollway._types.account import Credits, GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.account import (
+    Credits,
+    GroupBy,
+    Key,
+    KeyMay,
+    Model,
+    NewKey,
+    Page,
+    Receipt,
+    Request,
+    UsageRow,
+)
 
 Cap = Usd | None | msgspec.UnsetType
 """A key's cap: US dollars, None for none, or not mentioned."""
@@ -77,8 +88,10 @@ def keys() -> Call[list[Key]]:
     return Call("GET", "/v1/keys", wire.list_reader(Key))
 
 
-def create_key(name: str, caps: Mapping[str, Cap], project: str | None) -> Call[NewKey]:
-    body = {"name": name, "project": project, **written(caps)}
+def create_key(
+    name: str, caps: Mapping[str, Cap], project: str | None, may: KeyMay | None = None
+) -> Call[NewKey]:
+    body = {"name": name, "project": project, **written(caps), **written(may or {})}
     return post(path("v1", "keys"), body, wire.reader(NewKey))
 
 
@@ -90,17 +103,24 @@ def revoke_key(key_id: str) -> Call[Key]:
     return Call("DELETE", path("v1", "keys", key_id), wire.reader(Key))
 
 
-def rotate_key(key_id: str) -> Call[NewKey]:
-    return post(path("v1", "keys", key_id, "rotate"), {}, wire.reader(NewKey))
+def rotate_key(key_id: str, overlap_s: int) -> Call[NewKey]:
+    return post(path("v1", "keys", key_id, "rotate", overlap_s=overlap_s or None), {}, wire.reader(NewKey))
 
 
 def written(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was mentioned; amounts (`…_usd`) as exact decimal strings.  Raises ValueError: no amount."""
-    return {
-        name: value if value is None or not name.endswith("_usd") else Money.from_usd(value).usd
-        for name, value in values.items()
-        if value is not msgspec.UNSET
-    }
+    """What was mentioned; amounts (`…_usd`) as exact decimal strings, instants (`…_at`) as RFC 3339.
+
+    Raises ValueError: no amount, or a datetime without a timezone.
+    """
+    return {name: _written(name, value) for name, value in values.items() if value is not msgspec.UNSET}
+
+
+def _written(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name.endswith("_usd"):
+        return Money.from_usd(value).usd
+    return instant(value) if name.endswith("_at") else value
 
 
 def post(where: str, body: object, read: Any) -> Call[Any]:

@@ -12,7 +12,7 @@ from tollway._core.limits import AccountLimit, Limit
 from tollway._core.own import Cap
 from tollway._money import Usd
 from tollway._shells.transport import Link
-from tollway._types.account import Credits, Grant, Key, NewKey
+from tollway._types.account import Credits, Grant, Key, KeyMay, NewKey
 from tollway._types.admin import (
     Account,
     CreditLimit,
@@ -148,7 +148,7 @@ class Keys(_Resource):
         """
         return self._link.ask(admin.keys())
 
-    def create(
+    def create(  # noqa: PLR0913 - as many as may be said of a key
         self,
         account: str,
         name: str = "default",
@@ -159,21 +159,22 @@ class Keys(_Resource):
         project: str | None = None,
         policy: Policy | None = None,
         manages_keys: bool = False,
+        may: KeyMay | None = None,
     ) -> NewKey:
         """A key for an account; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
 
         `project` (a name or id) is whose budget it shares, `policy` says which workers serve it (None: the model's),
-        `manages_keys` lets it make and revoke the account's others.
+        `manages_keys` lets it make and revoke the account's others; `may` says scopes, models, addresses and an end.
 
         Raises: NotFound: no such account or project; Conflict: the project is archived; ValueError: a cap is no amount; and what `list` raises.
 
         Example: `print(admin.keys.create("acme", "ci", cap_month_usd="20").key)`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys, **(may or {})}
         return self._link.ask(admin.create_key(account, name, caps, others))
 
-    def change(
+    def change(  # noqa: PLR0913
         self,
         key_id: str,
         *,
@@ -184,6 +185,7 @@ class Keys(_Resource):
         project: str | UnsetType | None = UNSET,
         policy: Policy | UnsetType | None = UNSET,
         manages_keys: bool | UnsetType = UNSET,
+        may: KeyMay | None = None,
     ) -> Key:
         """Changes what is given; None removes a cap, removes from the project, and leaves the policy to the model.
 
@@ -195,7 +197,7 @@ class Keys(_Resource):
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
         others = {"project": project, "policy": policy, "manages_keys": manages_keys}
-        changes = {"name": name, **others, **caps}
+        changes = {"name": name, **others, **caps, **(may or {})}
         return self._link.ask(admin.change_key(key_id, changes))
 
     def revoke(self, key_id: str) -> Key:
@@ -207,14 +209,14 @@ class Keys(_Resource):
         """
         return self._link.ask(admin.revoke_key(key_id))
 
-    def rotate(self, key_id: str) -> NewKey:
-        """A new secret for a key, which keeps its name, caps and spending; the old one is refused from now on.
+    def rotate(self, key_id: str, *, overlap_s: int = 0) -> NewKey:
+        """A new secret for a key, which keeps all else; the old one is refused after `overlap_s` seconds, a week at most.
 
         Raises: NotFound: no such key; Conflict: it is revoked; and what `list` raises.
 
         Example: `print(admin.keys.rotate(key.id).key)`
         """
-        return self._link.ask(admin.rotate_key(key_id))
+        return self._link.ask(admin.rotate_key(key_id, overlap_s))
 
     def limits(self, key_id: str) -> Limits:
         """What a key may use per minute and at once, and what it uses right now; its account's limits hold as well.

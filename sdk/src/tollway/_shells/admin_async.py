@@ -14,7 +14,7 @@ from tollway._core.own import Cap
 from tollway._money import Usd
 from tollway._shells.admin_site import AllWorkers
 from tollway._shells.transport import AsyncLink
-from tollway._types.account import Credits, Grant, Key, NewKey, Page
+from tollway._types.account import Credits, Grant, Key, KeyMay, NewKey, Page
 from tollway._types.admin import (
     Account,
     AccountReceipt,
@@ -105,7 +105,7 @@ class AsyncKeys(_Resource):
         """`Keys.list`, as a coroutine: `print([key.name for key in await admin.keys.list() if key.revoked_at is None])`."""
         return await self._link.ask(admin.keys())
 
-    async def create(
+    async def create(  # noqa: PLR0913 - as many as may be said of a key
         self,
         account: str,
         name: str = "default",
@@ -116,13 +116,14 @@ class AsyncKeys(_Resource):
         project: str | None = None,
         policy: Policy | None = None,
         manages_keys: bool = False,
+        may: KeyMay | None = None,
     ) -> NewKey:
         """`Keys.create`, as a coroutine: `print((await admin.keys.create("acme", "ci", cap_month_usd="20")).key)`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        others = {"project": project, "policy": policy, "manages_keys": manages_keys}
+        others = {"project": project, "policy": policy, "manages_keys": manages_keys, **(may or {})}
         return await self._link.ask(admin.create_key(account, name, caps, others))
 
-    async def change(
+    async def change(  # noqa: PLR0913
         self,
         key_id: str,
         *,
@@ -133,20 +134,21 @@ class AsyncKeys(_Resource):
         project: str | UnsetType | None = UNSET,
         policy: Policy | UnsetType | None = UNSET,
         manages_keys: bool | UnsetType = UNSET,
+        may: KeyMay | None = None,
     ) -> Key:
         """`Keys.change`, as a coroutine: `await admin.keys.change(key.id, cap_day_usd="5", policy="local-only")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
         others = {"project": project, "policy": policy, "manages_keys": manages_keys}
-        changes = {"name": name, **others, **caps}
+        changes = {"name": name, **others, **caps, **(may or {})}
         return await self._link.ask(admin.change_key(key_id, changes))
 
     async def revoke(self, key_id: str) -> Key:
         """`Keys.revoke`, as a coroutine: `await admin.keys.revoke(key.id)`."""
         return await self._link.ask(admin.revoke_key(key_id))
 
-    async def rotate(self, key_id: str) -> NewKey:
+    async def rotate(self, key_id: str, *, overlap_s: int = 0) -> NewKey:
         """`Keys.rotate`, as a coroutine: `print((await admin.keys.rotate(key.id)).key)`."""
-        return await self._link.ask(admin.rotate_key(key_id))
+        return await self._link.ask(admin.rotate_key(key_id, overlap_s))
 
     async def limits(self, key_id: str) -> Limits:
         """`Keys.limits`, as a coroutine: `print((await admin.keys.limits(key.id)).used)`."""

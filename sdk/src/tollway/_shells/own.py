@@ -12,7 +12,7 @@ from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import Link
 from tollway._types.account import Credits as Balance
-from tollway._types.account import GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request, UsageRow
 from tollway._types.limits import Limits
 
 
@@ -165,18 +165,19 @@ class Keys(_Resource):
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
         project: str | None = None,
+        may: KeyMay | None = None,
     ) -> NewKey:
         """A new key; `.key` is its secret, which is never shown again.  Caps are US dollars per UTC day, month, in all.
 
-        `project`, a name or id, is whose budget it shares.
+        `project`, a name or id, is whose budget it shares.  It may no more than the key that makes it; `may` says less.
 
         Raises: PermissionDenied: this key does not manage keys; NotFound, Conflict: no such project, or an archived one;
         ValueError: a cap is no amount; and what `list` raises.
 
-        Example: `print(client.keys.create("batch jobs", cap_day_usd="2").key)`
+        Example: `print(client.keys.create("batch jobs", cap_day_usd="2", may={"expires_at": "2099-01-01T00:00:00Z"}).key)`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return self._link.ask(own.create_key(name, caps, project))
+        return self._link.ask(own.create_key(name, caps, project, may))
 
     def change(
         self,
@@ -187,6 +188,7 @@ class Keys(_Resource):
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
         project: str | UnsetType | None = UNSET,
+        may: KeyMay | None = None,
     ) -> Key:
         """Changes what is given; a cap of None removes it.  Caps are US dollars; what was spent so far counts.
 
@@ -197,7 +199,9 @@ class Keys(_Resource):
         Example: `client.keys.change(key.id, cap_day_usd="5")`
         """
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return self._link.ask(own.change_key(key_id, {"name": name, "project": project, **caps}))
+        return self._link.ask(
+            own.change_key(key_id, {"name": name, "project": project, **caps, **(may or {})})
+        )
 
     def revoke(self, key_id: str) -> Key:
         """Ends a key for good; what it spent stays on the books.
@@ -208,15 +212,15 @@ class Keys(_Resource):
         """
         return self._link.ask(own.revoke_key(key_id))
 
-    def rotate(self, key_id: str) -> NewKey:
-        """A new secret for a key, which keeps its name, caps and spending; the old one is refused from now on.
+    def rotate(self, key_id: str, *, overlap_s: int = 0) -> NewKey:
+        """A new secret for a key, which keeps all else; the old one is refused after `overlap_s` seconds, a week at most.
 
         Raises: NotFound: no such key; PermissionDenied: it is another one, and this key does not manage keys; and what
         `list` raises.
 
         Example: `print(client.keys.rotate(key.id).key)`
         """
-        return self._link.ask(own.rotate_key(key_id))
+        return self._link.ask(own.rotate_key(key_id, overlap_s))
 
     def limits(self, key_id: str) -> Limits:
         """What a key may use per minute and at once, and what it uses right now; its account's limits hold as well.

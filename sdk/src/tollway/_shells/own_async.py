@@ -12,7 +12,7 @@ from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import AsyncLink
 from tollway._types.account import Credits as Balance
-from tollway._types.account import GroupBy, Key, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request, UsageRow
 from tollway._types.limits import Limits
 
 
@@ -126,10 +126,11 @@ class AsyncKeys(_Resource):
         cap_month_usd: Cap = None,
         cap_total_usd: Cap = None,
         project: str | None = None,
+        may: KeyMay | None = None,
     ) -> NewKey:
         """`Keys.create`, as a coroutine: `await client.keys.create("batch jobs", cap_day_usd="2")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return await self._link.ask(own.create_key(name, caps, project))
+        return await self._link.ask(own.create_key(name, caps, project, may))
 
     async def change(
         self,
@@ -140,18 +141,21 @@ class AsyncKeys(_Resource):
         cap_month_usd: Cap = UNSET,
         cap_total_usd: Cap = UNSET,
         project: str | UnsetType | None = UNSET,
+        may: KeyMay | None = None,
     ) -> Key:
         """`Keys.change`, as a coroutine: `await client.keys.change(key.id, cap_day_usd="5")`."""
         caps = {"cap_day_usd": cap_day_usd, "cap_month_usd": cap_month_usd, "cap_total_usd": cap_total_usd}
-        return await self._link.ask(own.change_key(key_id, {"name": name, "project": project, **caps}))
+        return await self._link.ask(
+            own.change_key(key_id, {"name": name, "project": project, **caps, **(may or {})})
+        )
 
     async def revoke(self, key_id: str) -> Key:
         """`Keys.revoke`, as a coroutine: `await client.keys.revoke(key.id)`."""
         return await self._link.ask(own.revoke_key(key_id))
 
-    async def rotate(self, key_id: str) -> NewKey:
+    async def rotate(self, key_id: str, *, overlap_s: int = 0) -> NewKey:
         """`Keys.rotate`, as a coroutine: `await client.keys.rotate(key.id)`."""
-        return await self._link.ask(own.rotate_key(key_id))
+        return await self._link.ask(own.rotate_key(key_id, overlap_s))
 
     async def limits(self, key_id: str) -> Limits:
         """`Keys.limits`, as a coroutine: `print((await client.keys.limits(key.id)).used)`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Generic, Literal, TypeVar
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Generic, Literal, TypedDict, TypeVar
 
 import msgspec
 
@@ -237,8 +238,28 @@ class Project(msgspec.Struct, frozen=True):
         return Money.from_usd(self.spent_total_usd)
 
 
+KeyScope = Literal["chat", "fim", "embeddings", "usage:read", "keys"]
+"""What a key may ask for; `keys`: make, change, revoke and rotate the account's other keys."""
+
+
+class KeyMay(TypedDict, total=False):
+    """What a key may.  What is left out of a new key is as the key's that makes it, and of a change stays; None: no limit.
+
+    Models are ids or aliases, `ips` addresses and networks (`203.0.113.7`, `10.0.0.0/8`, `2001:db8::/32`).
+    """
+
+    scopes: Sequence[KeyScope] | None
+    models: Sequence[str] | None
+    ips: Sequence[str] | None
+    expires_at: datetime | str | None
+
+
 class Key(msgspec.Struct, frozen=True):
-    """A key without its secret.  Caps are US dollars as decimal strings; None: no cap but the account's credit."""
+    """A key without its secret.  Caps are US dollars as decimal strings; None: no cap but the account's credit.
+
+    `models`, `ips` and `expires_at` are None without a limit.  The secret before the last rotation works until
+    `previous_until`; `last_used_at` is its last metered request, some seconds late.
+    """
 
     id: str
     name: str
@@ -253,6 +274,12 @@ class Key(msgspec.Struct, frozen=True):
     project_id: str | None = None
     policy: str | None = None
     manages_keys: bool = False
+    scopes: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
+    ips: tuple[str, ...] | None = None
+    expires_at: str | None = None
+    previous_until: str | None = None
+    last_used_at: str | None = None
 
 
 class NewKey(Key, frozen=True, kw_only=True):

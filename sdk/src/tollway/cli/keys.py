@@ -33,12 +33,21 @@ def list_keys(as_json: show.AsJson = False) -> None:
     if as_json:
         show.as_json(found)
         return
-    grid = show.table("id", "name", "key", ">a day", ">a month", ">in all", "since")
+    grid = show.table("id", "name", "key", ">a day", ">a month", ">in all", "since", "last used")
     for key in found:
-        until = f"revoked {key.revoked_at[:10]}" if key.revoked_at else show.moment(key.created_at)[:10]
+        ends = f" until {key.expires_at[:10]}" if key.expires_at else ""
+        until = f"revoked {key.revoked_at[:10]}" if key.revoked_at else key.created_at[:10] + ends
         caps = (_amount(getattr(key, f"cap_{window}_usd")) for window in _WINDOWS)
         name = f"{key.name} (manages keys)" if key.manages_keys else key.name
-        grid.add_row(key.id, show.plain(name), key.hint, *caps, until, style="dim" if key.revoked_at else "")
+        grid.add_row(
+            key.id,
+            show.plain(name),
+            key.hint,
+            *caps,
+            until,
+            (key.last_used_at or "never")[:10],
+            style="dim" if key.revoked_at else "",
+        )
     show.out().print(grid)
 
 
@@ -48,19 +57,42 @@ def create(
     cap_day: Annotated[Money | None, _cap("day")] = None,
     cap_month: Annotated[Money | None, _cap("month")] = None,
     cap_total: Annotated[Money | None, _cap("total")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="It may only this: chat, fim, embeddings, usage:read. Several times."),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="It may use only this model. Several times.")
+    ] = None,
+    ip: Annotated[
+        list[str] | None,
+        typer.Option(help="It may be used only from this address or network. Several times."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When it ends: 2027-01-01T00:00:00Z.")
+    ] = None,
 ) -> None:
-    """Make a key.  It is printed now and never again."""
+    """Make a key.  It is printed now and never again; it may no more than the key that makes it."""
+    may: Any = {"scopes": scope, "models": model, "ips": ip, "expires_at": expires}
+    may = {field: value for field, value in may.items() if value}
     with connect() as client:
-        key = client.keys.create(name, cap_day_usd=cap_day, cap_month_usd=cap_month, cap_total_usd=cap_total)
+        key = client.keys.create(
+            name, cap_day_usd=cap_day, cap_month_usd=cap_month, cap_total_usd=cap_total, may=may
+        )
     _hand_over(key)
 
 
 @keys_app.command()
-def rotate(key_id: KeyId) -> None:
-    """Give a key a new secret, printed now and never again; the old one is refused from now on."""
+def rotate(
+    key_id: KeyId,
+    overlap_s: Annotated[
+        int, typer.Option(min=0, help="Seconds for which the old secret goes on working; a week at most.")
+    ] = 0,
+) -> None:
+    """Give a key a new secret, printed now and never again; the old one is refused from now on, or after the overlap."""
     with connect() as client:
         old = next((key for key in client.keys.list() if key.id == key_id), None)
-        key = client.keys.rotate(key_id)
+        key = client.keys.rotate(key_id, overlap_s=overlap_s)
     _hand_over(key)
     saved = _profile.load(os.environ)
     if saved and old and saved.api_key.startswith(_shown(old)):
@@ -85,6 +117,8 @@ def _hand_over(key: NewKey) -> None:
     ]
     sys.stdout.write(f"{key.key}\n")
     sys.stdout.flush()
+    if key.expires_at:
+        caps.append(f"until {show.moment(key.expires_at)}")
     show.remark(" · ".join([f"{key.id} ({key.name})", *caps]))
     show.remark("this key is shown once and never again: keep it now")
 
