@@ -59,6 +59,7 @@ STEPS = [
     Step("owner", "POST", f"{ACCOUNT}/keys", "key.create", {"name": "from a page"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/caps", "key.change", {"name": "capped", "cap_day": "1"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/limits", "key.limits", LIMITS),
+    Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/may", "key.change", {"scope:chat": "on"}),
     Step("owner", "POST", f"{ACCOUNT}/keys/{{page_key}}/rotate", "key.rotate"),
     Step("owner", "POST", f"{ACCOUNT}/projects", "project.create", {"name": "from a page", "cap_day": "1"}),
     Step("owner", "POST", f"{ACCOUNT}/projects/{{project_id}}/caps", "project.change", {"name": "renamed"}),

@@ -36,6 +36,7 @@ CHANGES: dict[str, tuple[list[str], str]] = {
     "projects change": (["{project}", "--cap-day", "1"], "project.change"),
     "keys policy": (["{key}", "local-only"], "key.change"),
     "keys limits": (["{key}", "--requests-per-minute", "30"], "key.limits"),
+    "keys allow": (["{key}", "--scope", "chat", "--ip", "10.0.0.0/8"], "key.change"),
     "keys rotate": (["{key}"], "key.rotate"),
     "keys revoke": (["{key}"], "key.revoke"),
     "projects archive": (["{project}"], "project.change"),
