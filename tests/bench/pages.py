@@ -1,7 +1,8 @@
 """How long the server takes for each page of a seeded ledger: `python -m tests.bench.pages --data-dir DIR` (tests/bench/seed.py).
 
 Every GET of a page and of the API, asked again and again by an operator and by the account with the most requests; in
-milliseconds, from the request to the last byte, on one machine with its client.
+milliseconds, from the request to the last byte, on one machine with its client: the least, the middle and the most of
+several times.
 """
 
 import re
@@ -52,7 +53,9 @@ def measure(gateway: RunningGateway, seeded: Seeded) -> int:
             status = clients[who].get(wanted).status_code
             times.append((time.perf_counter() - began) * 1e3)
         slow += (middle := statistics.median(times)) >= LIMIT_MS
-        print(f"{middle:8.0f} ms {max(times):8.0f} ms at most  {status}  {who:9} {address}", flush=True)
+        print(
+            f"{min(times):7.0f} {middle:7.0f} {max(times):7.0f} ms  {status}  {who:9} {address}", flush=True
+        )
     return slow
 
 
