@@ -9,8 +9,8 @@ from gateway.rollups import store
 from gateway.rollups.tally import tally
 from gateway.rollups.types import Behind, Portion
 
-EVENTS_MAX = 2_000
-"""In one step, of all its accounts: bills wait for its transaction behind the same writer, for some 10 ms."""
+EVENTS_MAX = 1_000
+"""In one step, of all its accounts: bills wait for its transaction behind the same writer, for some 20 ms."""
 
 
 def prepare(conn: ReadConn, behind: Sequence[Behind]) -> list[Portion]:

@@ -1,6 +1,6 @@
 """Sums by month, of statements too, and of all accounts by day; orders of events for narrowed lists.
 
-All sums begin anew and the gateways that run fill them, 2,000 events at a time; until then pages say what is missing.
+All sums begin anew and the gateways that run fill them, 1,000 events at a time; until then pages say what is missing.
 
 Revision ID: 0015
 Revises: 0014
