@@ -27,7 +27,7 @@ from tests.dashboard.reading import PostgresReads, Reading, SqliteReads
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
 
-EVENTS, TIMES = 1_200, 10
+EVENTS, TIMES = 1_500, 10
 SLACK, FLOOR = 3, 2_000
 """What rows of sums are missing while there are few events; and what is too little to speak of."""
 DAYS = 2
@@ -61,8 +61,8 @@ class Ledger:
     def __init__(self, folder: Path, events: int, options: dict[str, Any], reading: Reading) -> None:
         self.gateway = RunningGateway(folder, *options.pop("workers"), **options)
         database = self.gateway.database
-        plan = Plan(events=events, days=DAYS, accounts=6, seed=3, end_us=now_us() // HOUR_US * HOUR_US)
-        owners = database.write_now(lambda conn: open_accounts(conn, plan.accounts, keys=lambda _: 3))
+        plan = Plan(events=events, days=DAYS, accounts=3, seed=3, end_us=now_us() // HOUR_US * HOUR_US)
+        owners = database.write_now(lambda conn: open_accounts(conn, plan.accounts, keys=lambda _: 2))
         self.plan, self.owners = plan, owners
         fill(database, plan, owners)
         roll_all(database)
@@ -80,7 +80,7 @@ class Ledger:
         )
         self.operator = self.gateway.operator()
         self.names = {
-            "account_id": self.account_id, "name": "seed-00000", "key_id": owners[0].key_ids[2],
+            "account_id": self.account_id, "name": "seed-00000", "key_id": owners[0].key_ids[1],
             "month": rfc3339(plan.end_us - 1)[:7], "model": list(MODELS)[-1], "day": rfc3339(plan.end_us - DAY_US)[:10],
             "hour": rfc3339(plan.end_us - DAY_US), "secret": "none", "request_id": self._request(),
             "version": "1", "person_id": "none", "worker": "none", "id": "none",
