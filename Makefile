@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix openapi bench bench-pages chaos drill mutation test-dropin test-vllm test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi shots bench bench-pages chaos drill mutation test-dropin test-vllm test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ fix: setup-dev  ## let ruff mend what it can
 
 openapi: setup-dev  ## draw docs/openapi.json from the code
 	@$(BIN)/python -m gateway.api.openapi > docs/openapi.json
+
+shots: setup-dev  ## draw the pictures in docs/pages anew (ARGS=--all: every page in every look)
+	@$(BIN)/python -m tests.dashboard.shots $(ARGS)
 
 bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
 	@$(BIN)/python -m tests.bench.tokens

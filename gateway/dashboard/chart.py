@@ -73,7 +73,7 @@ def ceiling(value: int) -> int:
     """The round number at or above it where the axis ends; a multiple of its ticks."""
     unit = 1
     while True:
-        for step in (1, 2, 5):
+        for step in (1, 2, 3, 4, 5, 6, 8):
             if step * unit * _TICKS >= value:
                 return step * unit * _TICKS
         unit *= 10

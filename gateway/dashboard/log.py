@@ -14,7 +14,7 @@ from gateway.billing.words import short
 from gateway.dashboard.door import TheViewer, around, enter, operator_only
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
-from gateway.kit.clock import from_rfc3339
+from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.people import store
 from gateway.people.types import Entry, Lines
@@ -87,7 +87,7 @@ def changes(entry: Entry) -> list[Change]:
         msgspec.json.decode(text, type=dict[str, Any]) if text else {} for text in (entry.before, entry.after)
     )
     return [
-        Change(name.removesuffix("_nanousd").replace("_", " "), *(_said(name, each.get(name)) for each in (before, after)))
+        Change(name.removesuffix("_nanousd").removesuffix("_us").replace("_", " "), *(_said(name, each.get(name)) for each in (before, after)))
         for name in sorted({*before, *after})
         if before.get(name) is not None or after.get(name) is not None
     ]  # fmt: skip
@@ -98,6 +98,8 @@ def _said(name: str, value: Any) -> str | None:
         return None
     if name.endswith("_nanousd") and isinstance(value, int):
         return short(value)
+    if name.endswith("_us") and isinstance(value, int):
+        return rfc3339(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -107,14 +107,14 @@ def view_of(query: dict[str, str], today: date) -> View:
 async def show_usage(
     gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
-    """Sums of a time, by model, key or token class."""
+    """Sums of a time, by model, key, project or token class."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     view = view_of(dict(request.query_params), datetime.now(UTC).date())
     found = await gateway.database.read(lambda conn: read_usage(conn, account_id, view))
     models = [model.id for model in gateway.catalog.book.models]
     csv_url = f"/dashboard/accounts/{account_id}/usage.csv?{view.query()}"
     return page("usage.html.j2", viewer, **around(account, viewer, "Usage"), **found, view=view, models=models,
-                csv_url=csv_url, measures=get_args(Measure), groups=get_args(Group))  # fmt: skip
+                csv_url=csv_url, tokens_url=_tokens_url(view), measures=get_args(Measure), groups=get_args(Group))  # fmt: skip
 
 
 @get("/accounts/{account_id:str}/usage.csv")
@@ -129,6 +129,12 @@ async def get_usage_csv(
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
     assert account.id == account_id
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _tokens_url(view: View) -> str | None:
+    """Where token classes can be seen, when they were asked for and this is not it."""
+    asked = view.group == "token class" and view.measure != "tokens"
+    return f"?{msgspec.structs.replace(view, measure='tokens').query()}" if asked else None
 
 
 def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:

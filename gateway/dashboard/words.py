@@ -49,6 +49,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def many(number: int, noun: str) -> str:
+    """`1 request`, `12,345 requests`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def about(number: int) -> str:
     """`12.3 M`: three digits are enough for an axis."""
     for scale, letter in _SCALES:
@@ -107,6 +112,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "short": short,
     "count": count,
     "about": about,
+    "many": many,
     "pace": pace,
     "tokens": tokens,
     "moment": moment,

@@ -76,9 +76,10 @@ class Bulk:
             fields["cost_nanousd"] = cost = self._rate(event, fields)
             self._spend(event, cost, uses)
         for period in self._periods(event.created_us):
-            account_id, settled = self._keys.get((event.key_id, period), (event.account_id, 0))
-            self._keys[event.key_id, period] = (account_id, settled + fields["cost_nanousd"])
-            self._touched["keys"].add((event.key_id, period))
+            for subject in filter(None, (event.key_id, event.project_id)):
+                account_id, settled = self._keys.get((subject, period), (event.account_id, 0))
+                self._keys[subject, period] = (account_id, settled + fields["cost_nanousd"])
+                self._touched["keys"].add((subject, period))
         seq, before = self._chain[event.account_id]
         chain_hash = link(before, seq + 1, fields)
         self._chain[event.account_id] = (seq + 1, chain_hash)

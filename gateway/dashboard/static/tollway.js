@@ -1,5 +1,15 @@
 // What moves.  Every page works without it.
 
+// Each cell of a table knows its column's name: on a phone, where rows become cards, it stands beside the value.
+const label = (root) => {
+  for (const table of root.querySelectorAll("table")) {
+    const names = [...table.querySelectorAll("thead th")].map((each) => each.textContent.trim());
+    for (const row of table.querySelectorAll("tbody tr, tfoot tr")) [...row.cells].forEach((cell, place) => { if (place && !cell.hasAttribute("colspan")) cell.dataset.label = names[place]; });
+    table.classList.add("cardly");
+  }
+};
+label(document);
+
 // An element with data-live="SECONDS" follows its page: it is fetched again and replaced while somebody looks.
 const live = document.querySelector("[data-live]");
 if (live) {
@@ -9,6 +19,7 @@ if (live) {
         const answer = await fetch(location.href, { headers: { accept: "text/html" } });
         if (answer.redirected) location.reload();
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+        if (fresh) label(fresh);
         const here = document.getElementById("live");
         if (fresh && here && fresh.innerHTML !== here.innerHTML && !here.contains(document.activeElement)) here.replaceWith(fresh);
       } catch { /* the gateway is away for a moment: the next turn asks again */ }
