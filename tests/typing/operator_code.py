@@ -52,6 +52,13 @@ def books(admin: Admin, request_id: str) -> None:
     print([model.prices for book in admin.prices.list() for model in book.models])
 
 
+def projects(admin: Admin) -> None:
+    made = admin.projects.create("acme", "indexing", cap_month_usd="50")
+    assert_type(admin.projects.change(made.id, archived=True), tollway.Project)
+    print([project.name for project in admin.projects.list("acme")])
+    print([entry.action for entry in admin.log.list("acme", limit=5)])
+
+
 def workers(admin: Admin) -> None:
     added = admin.workers.add("http://10.0.0.9:8000", models=["magistral-small-2509"])
     admin.workers.change(added[0].name, cordoned=True, weight=None)
@@ -78,4 +85,7 @@ async def waiting(admin: AsyncAdmin, request_id: str) -> None:
     print(await admin.prices.publish("version = 2"), await admin.prices.list())
     print(await admin.workers.add("http://10.0.0.9:8000"), await admin.workers.change("w", weight=2))
     print(await admin.workers.list(), await admin.workers.remove("w"), await admin.metrics())
+    project = await admin.projects.create("acme", "indexing")
+    print(await admin.projects.change(project.id, name="search"), await admin.projects.list())
+    print(await admin.log.list(actor="cli:root"))
     await admin.close()

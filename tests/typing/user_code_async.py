@@ -72,6 +72,24 @@ async def waiting_for_the_account(client: tollway.AsyncTollway) -> None:
     await client.close()
 
 
+def projects(client: tollway.Tollway) -> str:
+    """Blocking, beside the same for asyncio."""
+    made = client.projects.create("indexing", cap_month_usd="50")
+    assert_type(client.projects.change(made.id, cap_day_usd=5, archived=False), tollway.Project)
+    assert_type(client.projects.list()[0].spent_month, tollway.Money)
+    assert_type(made.spent_day, tollway.Money)
+    try:
+        return str(made.spent_total)
+    except tollway.ProjectCapReached as error:
+        return f"{error.project_id} {error.window} {error.cap} {error.resets_at}"
+
+
+async def waiting_for_projects(client: tollway.AsyncTollway) -> None:
+    made = await client.projects.create("indexing", cap_total_usd="50")
+    assert_type(await client.projects.change(made.id, name="search"), tollway.Project)
+    assert_type(await client.projects.list(), list[tollway.Project])
+
+
 async def main() -> None:
     async with tollway.AsyncTollway() as client:
         await asyncio.gather(waiting(client), waiting_for_the_account(client))
