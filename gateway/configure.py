@@ -40,7 +40,7 @@ def _cost(worker: WorkerSettings) -> Cost:
         raise SettingsError(
             f"`workers` usd_per_mtok of {worker.url} has `input` and `output`, neither below 0"
         )
-    return Cost(prices.get("input", 0), prices.get("output", 0))
+    return Cost(prices.get("input"), prices.get("output"))
 
 
 def routing(settings: Settings) -> Routing:

@@ -119,24 +119,28 @@ def _read_traffic(conn: ReadConn, now: int) -> dict[str, Any]:
     }
 
 
-def _by_account(conn: ReadConn, days: range) -> list[Series]:
-    """The accounts that spent most in the months of these days, and all others together: few days are read, of however
-    many accounts.
-    """
+def biggest(conn: ReadConn, days: range, limit: int) -> dict[str, str]:
+    """The names, by id, of the accounts that spent most in the months of these days; the largest first."""
     months = (month_number(days.start * DAY_US), month_number(days[-1] * DAY_US) + 1)
     spent = {
         str(account): sums.cost_nanousd
         for (account,), sums in rollups.sum_by(conn, "month", months, "account_id")
     }
-    top = sorted(spent, key=lambda account: (-spent[account], account))[: SERIES_MAX - 1]
+    top = sorted(spent, key=lambda account: (-spent[account], account))[:limit]
     names = accounts.names_of(conn, top)
+    return {account: names[account] for account in top}
+
+
+def _by_account(conn: ReadConn, days: range) -> list[Series]:
+    """The biggest accounts, and all others together: few days are read, of however many accounts."""
+    top = biggest(conn, days, SERIES_MAX - 1)
 
     def costs(account_id: str | None) -> list[int]:
         found = rollups.sum_by(conn, "day", (days.start, days.stop), "period", account_id=account_id)
         by_day = {int(day): sums.cost_nanousd for (day,), sums in found}
         return [by_day.get(day, 0) for day in days]
 
-    series = [Series(names[account], costs(account)) for account in top]
+    series = [Series(name, costs(account)) for account, name in top.items()]
     of_all = costs(None)
     rest = [of_all[place] - sum(each.values[place] for each in series) for place in range(len(days))]
     return [each for each in (*series, Series("other", rest)) if each.total]

@@ -19,6 +19,7 @@ from gateway.dashboard import (
     keys,
     limits,
     log,
+    margins,
     members,
     operator,
     overview,
@@ -98,6 +99,7 @@ OPERATORS = (
     prices.show_prices,
     prices.try_prices,
     prices.publish_prices,
+    margins.show_margins,
     operator.show_ledger,
     log.show_whole_log,
 )

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from gateway.billing.words import MINUS, TOKEN_CLASS_WORDS, exact, one_line, short
 from gateway.kit.clock import SECOND_US, rfc3339
-from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD
+from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD, PERCENT
 
 OUTCOME_WORDS = {
     "client_gone": "client left",
@@ -77,6 +77,14 @@ def tokens(number: int) -> Markup:
     return Markup('<span title="{:,}">{}</span>').format(number, about(number))
 
 
+def percent(part: int, whole: int) -> str:
+    """`62 %`: towards zero, so that only all of it is 100 %; a dash of nothing."""
+    if not whole:
+        return "\N{EN DASH}"
+    size = abs(part) * PERCENT // whole
+    return f"{MINUS if part < 0 else ''}{'<1' if part and not size else f'{size:,}'} %"
+
+
 def moment(instant_us: int) -> Markup:
     """`24 Nov, 05:12:03`, as a `time` element; UTC, as everything here."""
     when = datetime.fromtimestamp(instant_us // SECOND_US, UTC)
@@ -115,6 +123,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "many": many,
     "pace": pace,
     "tokens": tokens,
+    "percent": percent,
     "moment": moment,
     "day": day,
     "duration": duration,

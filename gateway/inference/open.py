@@ -60,6 +60,7 @@ async def open_exchange(wanted: Wanted, settlement: Settlement, trace: Trace) ->
         await settlement.close(outcome_of(error), NOTHING)
         raise
     trace.worker = exchange.worker.name
+    trace.worker_cost = exchange.worker.cost_of(wanted.need.model_id)
     return exchange
 
 

@@ -7,7 +7,7 @@ import anyio
 
 from gateway.catalog.types import Model, PriceBook
 from gateway.credit.types import Hold, Order
-from gateway.inference.tally import Tally
+from gateway.inference.tally import NOTHING, Tally
 from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
@@ -114,7 +114,14 @@ class Settlement:
             duration_us=max(0, now_us() - self._hold.created_us),
             first_byte_us=self._trace.first_byte_us,
             project_id=self._hold.project_id,
+            worker_cost_nanousd=self._worker_cost(tally),
         )
+
+    def _worker_cost(self, tally: Tally) -> int | None:
+        """None without exact counts: what was guessed is less than was used, and would make the margin too large."""
+        if tally is NOTHING or "estimated" in (tally.input_source, tally.output_source):
+            return None
+        return self._trace.worker_cost.nanousd(tally.counts.input_tokens, tally.counts.output_tokens)
 
 
 def usage_fields(settled: Settled, worker_fields: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import time
 import msgspec
 
 from gateway.metering.types import UsageEvent
+from gateway.workers.types import Cost
 
 
 class Trace(msgspec.Struct, kw_only=True):
@@ -16,6 +17,8 @@ class Trace(msgspec.Struct, kw_only=True):
     key_id: str | None = None
     model: str | None = None
     worker: str = ""
+    worker_cost: Cost = Cost()
+    """Of the worker that answers; what tokens cost there is known only then."""
     streamed: bool = False
     status: int = 0
     error: str | None = None

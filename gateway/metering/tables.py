@@ -41,6 +41,7 @@ usage_events = Table(
     Column("first_byte_us", BigInteger, nullable=True),
     *(Column(f"{name}_start", BigInteger, nullable=True) for name in TOKEN_CLASSES),
     Column("project_id", String(64), ForeignKey("projects.id"), nullable=True),
+    Column("worker_cost_nanousd", BigInteger, nullable=True),
     Column("account_seq", BigInteger, nullable=False),
     Column("chain_hash", String(64), nullable=False),
     UniqueConstraint("account_id", "account_seq", name="uq_usage_events_account_seq"),

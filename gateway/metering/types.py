@@ -53,6 +53,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Where in the month's volume each class of this request began (catalog/rate.py); None: it claimed no range."""
     project_id: str | None = None
     """The project that its key was in when it began."""
+    worker_cost_nanousd: int | None = None
+    """What it cost whoever runs the worker: for operators only, and not in the chain (chain.py).  None: not known."""
 
     @property
     def estimated(self) -> bool:

@@ -15,6 +15,7 @@ from gateway.metering.tables import usage_events
 from gateway.metering.types import BILLED
 from gateway.rollups.month import Month
 from gateway.rollups.tables import (
+    MARGIN,
     SUMMED,
     month_counts,
     month_lines,
@@ -123,7 +124,7 @@ def read_month(conn: ReadConn, account_id: str, number: int) -> Month:
 @cache
 def _fold(dialect: str, table: Table, period: str, length_us: int | None) -> Any:
     """INSERT … SELECT … GROUP BY … ON CONFLICT: the database adds up, no event travels."""
-    counted = ["requests", "unbilled_requests", *SUMMED]
+    counted = ["requests", "unbilled_requests", *SUMMED, *MARGIN]
     kind = postgresql if dialect == "postgresql" else sqlite
     names = [column.name for column in table.primary_key]
     statement: Any = kind.insert(table).from_select([*names, *counted], _grouped(names, period, length_us))
@@ -154,10 +155,14 @@ def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select
     columns = {period: began, "project_id": func.coalesce(events.project_id, literal(""))}
     groups = [columns[name] if name in columns else events[name] for name in names]
     unbilled = case((events.outcome.in_(sorted(BILLED)), 0), else_=1)
+    known = case((events.worker_cost_nanousd.is_not(None), events.cost_nanousd), else_=0)
+    margin = (func.coalesce(func.sum(events.worker_cost_nanousd), 0), func.sum(known))
     when = events.created_us + literal(0)  # not along its index: a month has more events than a portion
     within = () if length_us else (when >= bindparam("begin"), when < bindparam("end"))
     return (
-        select(*groups, func.count(), func.sum(unbilled), *(func.sum(events[name]) for name in SUMMED))
+        select(
+            *groups, func.count(), func.sum(unbilled), *(func.sum(events[name]) for name in SUMMED), *margin
+        )
         .where(
             events.account_id == bindparam("account"),
             events.account_seq > bindparam("done"),

@@ -14,6 +14,8 @@ SUMMED = (
     "duration_us",
 )
 """Added up as the events have them."""
+MARGIN = ("worker_cost_nanousd", "cost_known_nanousd")
+"""What the workers cost, and the cost of the same requests: of those alone whose worker's cost is known."""
 
 
 def _sums(name: str, period: str) -> Table:
@@ -28,6 +30,7 @@ def _sums(name: str, period: str) -> Table:
         Column("requests", BigInteger, nullable=False),
         Column("unbilled_requests", BigInteger, nullable=False),
         *(Column(column, BigInteger, nullable=False) for column in SUMMED),
+        *(Column(column, BigInteger, nullable=False, server_default="0") for column in MARGIN),
     )
 
 
@@ -56,6 +59,7 @@ usage_all_days = Table(
     Column("requests", BigInteger, nullable=False),
     Column("unbilled_requests", BigInteger, nullable=False),
     *(Column(column, BigInteger, nullable=False) for column in SUMMED),
+    *(Column(column, BigInteger, nullable=False, server_default="0") for column in MARGIN),
 )
 """Of all accounts together."""
 

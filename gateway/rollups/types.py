@@ -26,7 +26,11 @@ class Portion(msgspec.Struct, frozen=True):
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one group of requests.  `unbilled_requests` failed on our side, or were empty; `duration_us` is in all."""
+    """Of one group of requests.  `unbilled_requests` failed on our side, or were empty; `duration_us` is in all.
+
+    `worker_cost_nanousd` is what the workers of some requests cost, as far as it is known, and `cost_known_nanousd` the
+    part of `cost_nanousd` that is of the same requests.
+    """
 
     requests: int = 0
     unbilled_requests: int = 0
@@ -37,6 +41,13 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     output_reasoning_tokens: int = 0
     cost_nanousd: int = 0
     duration_us: int = 0
+    worker_cost_nanousd: int = 0
+    cost_known_nanousd: int = 0
+
+    @property
+    def margin_nanousd(self) -> int:
+        """Of the requests whose worker's cost is known."""
+        return self.cost_known_nanousd - self.worker_cost_nanousd
 
 
 class LineSum(msgspec.Struct, frozen=True):

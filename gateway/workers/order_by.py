@@ -32,10 +32,9 @@ def tier(worker: Worker, need: Need, policy: Policy) -> int | None:
     if policy == "mistral-only":
         return 0 if remote else None
     if policy == "cheapest":
-        cost = worker.costs.get(need.model_id, worker.cost)
-        return (
-            need.input_tokens * cost.input_nanousd_per_mtok
-            + need.output_tokens * cost.output_nanousd_per_mtok
+        cost = worker.cost_of(need.model_id)  # what nobody said counts as 0 here: a worker of ours is cheap
+        return need.input_tokens * (cost.input_nanousd_per_mtok or 0) + need.output_tokens * (
+            cost.output_nanousd_per_mtok or 0
         )
     return int(remote)
 

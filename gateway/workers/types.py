@@ -2,6 +2,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.kit.money import cost_nanousd
+
 Kind = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "mistral"]
 """`openai`: anything compatible that did not say more about itself."""
 
@@ -15,10 +17,25 @@ DRAINED_KINDS: frozenset[Kind] = frozenset({"mistral"})
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What tokens cost whoever runs the gateway, in nano-dollars per million: power and rent, or an upstream's price."""
+    """What tokens cost whoever runs the gateway, in nano-dollars per million: power and rent, or an upstream's price.
 
-    input_nanousd_per_mtok: int = 0
-    output_nanousd_per_mtok: int = 0
+    None: nobody said, which is not 0.
+    """
+
+    input_nanousd_per_mtok: int | None = None
+    output_nanousd_per_mtok: int | None = None
+
+    def nanousd(self, input_tokens: int, output_tokens: int) -> int | None:
+        """Of so many tokens, each kind rounded up once; None: nobody said what some of them cost."""
+        total = 0
+        for tokens, price in (
+            (input_tokens, self.input_nanousd_per_mtok),
+            (output_tokens, self.output_nanousd_per_mtok),
+        ):
+            if tokens and price is None:
+                return None
+            total += cost_nanousd(tokens, price or 0)
+        return total
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +57,13 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """The context, in tokens, that it gives a model, where it says so and where it is less than the catalogue's."""
     blind: bool = False
     """It said that it takes no images, whatever the catalogue thinks of the model."""
+
+    def cost_of(self, model_id: str) -> Cost:
+        return self.costs.get(model_id, self.cost)
+
+    @property
+    def says_cost(self) -> bool:
+        return self.cost != Cost() or bool(self.costs)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

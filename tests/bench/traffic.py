@@ -99,7 +99,15 @@ class Traffic:
             output_tokens=outputs, output_reasoning_tokens=int(outputs * dice.random()) if model.reasoning else 0,
             cost_nanousd=0, held_nanousd=(inputs * model.prices.input_max + 4000 * model.prices.output_max) // 10**6 + 10**6,
             created_us=at, duration_us=took, first_byte_us=took // 10,
+            worker_cost_nanousd=_worker_cost(model, inputs, outputs, outcome),
         )  # fmt: skip
+
+
+def _worker_cost(model: Model, inputs: int, outputs: int, outcome: Outcome) -> int | None:
+    """Two fifths of list price; not known of what failed, and of one of the models."""
+    if outcome == "worker_failed" or model.id == "codestral-2508":
+        return None
+    return 2 * (inputs * model.prices.input_max + outputs * model.prices.output_max) // (5 * 10**6)
 
 
 def _busy(hour: int) -> float:

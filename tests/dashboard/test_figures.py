@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from gateway.catalog.read_toml import shipped
 from gateway.catalog.types import Tier
 from gateway.dashboard.chart import HEIGHT, SERIES_MAX, Series, ceiling, largest, stacked
 from gateway.dashboard.figures import progress
-from gateway.dashboard.words import about, axis_usd, duration, usd
+from gateway.dashboard.words import about, axis_usd, duration, percent, usd
 from gateway.kit.clock import DAY_US, from_rfc3339
 from gateway.rollups.outlook import outlook
 
@@ -120,3 +121,12 @@ def test_words() -> None:
     ]  # fmt: skip
     assert [duration(each) for each in (999, 340_000, 12_345_000)] == ["0 ms", "340 ms", "12.3 s"]
     assert [axis_usd(each) for each in (0, 50_000_000, 2 * 10**9)] == ["$0", "$0.05", "$2"]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [(0, 0, "–"), (0, 5, "0 %"), (1, 3, "33 %"), (2, 3, "66 %"), (10**12 - 1, 10**12, "99 %"), (7, 7, "100 %"),
+     (1, 1000, "<1 %"), (-1, 1000, "−<1 %"), (-1, 3, "−33 %"), (-50, 3, "−1,666 %")],
+)  # fmt: skip
+def test_a_share_is_said_so_that_only_all_is_100_percent(part: int, whole: int, said: str) -> None:
+    assert percent(part, whole) == said

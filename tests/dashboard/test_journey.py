@@ -156,7 +156,7 @@ PAGES = (
     "/playground",
     "/start",
 )
-OPERATORS = ("", "/accounts", "/workers", "/prices", "/ledger", "/log")
+OPERATORS = ("", "/accounts", "/workers", "/prices", "/margins", "/ledger", "/log")
 
 
 def _with_projects(real: RunningGateway, key_id: str) -> None:

@@ -58,6 +58,15 @@ def test_an_untouched_ledger_agrees(database: Database, recorded: list[str]) -> 
     assert (report.accounts, report.events, report.settled_nanousd) == (1, EVENTS, EVENTS * COST)
 
 
+def test_what_a_worker_cost_is_no_part_of_a_receipt(database: Database, recorded: list[str]) -> None:
+    """Customers could not derive a hash from what they do not see; and hashes from before stay what they were."""
+    fields = {"request_id": "req_1", "cost_nanousd": 5}
+    assert link(GENESIS, 1, fields) == link(GENESIS, 1, fields | {"worker_cost_nanousd": 3})
+    assert link(GENESIS, 1, fields) == link(GENESIS, 1, fields | {"worker_cost_nanousd": None})
+    tamper(database, change(usage_events, recorded[2], worker_cost_nanousd=3))
+    assert findings(database) == []
+
+
 def change(table: Table, row: str, **values: Any) -> Any:
     return update(table).where(table.c.request_id == row).values(**values)
 

@@ -195,6 +195,7 @@ def test_a_ledger_from_before_projects_is_carried_over(database_url: str) -> Non
             lambda conn, period=period: sum_by(conn, period, EVER, "period", "project_id", account_id="acc_1")  # type: ignore[misc]
         )
         assert (group, sums.requests, sums.cost_nanousd) == ((number, ""), 1, 7)
+        assert (sums.worker_cost_nanousd, sums.cost_known_nanousd) == (0, 0)
     assert books.bury() == 1
     assert books.balance("acc_1").held_nanousd == 0
     assert books.findings() == ()

@@ -23,6 +23,7 @@ from gateway.rollups import roll as rolling
 from gateway.rollups.audit import audit_all
 from gateway.rollups.roll import prepare, roll
 from gateway.rollups.store import count_behind, list_behind, sum_by
+from gateway.rollups.tables import SUMMED
 from gateway.rollups.types import Sums
 from gateway.rollups.usage import pieces, sum_usage
 from tests.fixtures.ledger import JANUARY, MODEL, Books, order
@@ -56,7 +57,8 @@ class Filled:
         hold = await writer.hold(order(owner, project=project))
         charge = self.books.charge(hold, outcome=self._dice.choice(OUTCOMES))
         prices = next(each.prices for each in self.books.book.models if each.id == model)
-        event = msgspec.structs.replace(charge.event, model=model, duration_us=self._dice.randrange(10**6))
+        event = msgspec.structs.replace(charge.event, model=model, duration_us=self._dice.randrange(10**6),
+                                         worker_cost_nanousd=self._dice.choice([None, 0, self._dice.randrange(10**4)]))  # fmt: skip
         await writer.charge(msgspec.structs.replace(charge, event=event, prices=prices))
 
     def events(self, account_id: str) -> list[UsageEvent]:
@@ -76,8 +78,11 @@ def added(events: Iterable[UsageEvent]) -> Sums:
     for event in events:
         found["requests"] += 1
         found["unbilled_requests"] += event.outcome not in BILLED
-        for name in Sums.__struct_fields__[2:]:
+        for name in SUMMED:
             found[name] += getattr(event, name)
+        if event.worker_cost_nanousd is not None:
+            found["worker_cost_nanousd"] += event.worker_cost_nanousd
+            found["cost_known_nanousd"] += event.cost_nanousd
     return Sums(**found)
 
 
@@ -113,6 +118,9 @@ def test_the_sums_are_what_the_events_add_up_to(filled: Filled) -> None:
     both = filled.events(filled.account) + filled.events(filled.stranger)
     assert filled.sums("day", "account_id") == grouped(both, lambda event: (event.account_id,))
     assert filled.sums("day") == {(): added(both)}
+    assert 0 < added(both).cost_known_nanousd < added(both).cost_nanousd
+    assert filled.sums("month", "model") == grouped(both, lambda event: (event.model,))
+    assert filled.sums("day", "period") == grouped(both, lambda event: (event.created_us // DAY_US,))
 
 
 def test_they_are_narrowed(filled: Filled) -> None:
