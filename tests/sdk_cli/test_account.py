@@ -77,7 +77,7 @@ def test_usage_by_day_model_and_key(alice: Shell, gateway: RunningGateway, name:
     ("arguments", "words"),
     [
         (["--days", "0"], "greater than or equal to 1"),
-        (["--by", "hour"], "'hour' is not one of 'key', 'model', 'day'"),
+        (["--by", "hour"], "'hour' is not one of 'key', 'project', 'model', 'day'"),
         (["--since", "yesterday"], "'yesterday' is no day since 2000-01-01; write it like 2026-11-01"),
         (["--until", "0001-01-02"], "'0001-01-02' is no day since 2000-01-01"),
         (

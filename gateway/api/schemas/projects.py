@@ -9,6 +9,7 @@ from gateway.api.schemas.keys import CAP_WINDOWS, GivenCap, caps_of
 from gateway.api.schemas.shapes import Instant, Text, Usd
 from gateway.credit.draw import periods_of
 from gateway.credit.types import Counter
+from gateway.errors import BadRequest
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
 from gateway.projects.draw_up import NAME_CHARS_MAX
@@ -32,6 +33,10 @@ class NewAccountProject(NewProject, frozen=True, kw_only=True, forbid_unknown_fi
     account: Text
 
 
+_Flag = Annotated[Any, msgspec.Meta(extra_json_schema={"type": "boolean"})]
+"""Looked at here: the framework would take 0 for false."""
+
+
 class ProjectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is named is changed; a cap that is null is removed.  A project is archived when none of its keys can call."""
 
@@ -39,7 +44,7 @@ class ProjectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     cap_day_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
     cap_month_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
     cap_total_usd: GivenCap | msgspec.UnsetType | None = msgspec.UNSET
-    archived: bool | msgspec.UnsetType = msgspec.UNSET
+    archived: _Flag = msgspec.UNSET
 
 
 class ProjectInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +65,8 @@ class ProjectInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 def project_changes_of(data: ProjectChange) -> dict[str, Any]:
     """What is named, as `keys/group.py` takes it.  Raises BadRequest."""
+    if data.archived is not msgspec.UNSET and not isinstance(data.archived, bool):
+        raise BadRequest("archived is true or false", param="archived")
     said = {"name": data.name, "archived": data.archived}
     return {name: value for name, value in said.items() if value is not msgspec.UNSET} | caps_of(data)
 
