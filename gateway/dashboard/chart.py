@@ -1,7 +1,7 @@
 """Stacked bars as SVG, drawn by the server.
 
 No chart library: those that there are draw on a canvas (nothing for a screen reader, blurred in print), bring a hundred
-kilobytes of script, or write style attributes, which the content security policy forbids (ADR 0012).  Bars need none of
+kilobytes of script, or write style attributes, which the content security policy forbids (ADR 0011).  Bars need none of
 that: horizontal places are percentages and vertical ones pixels, so the chart is as wide as its page and its letters keep
 their size; colours are classes, for light and dark; each bar says its numbers, and the page has them as a table too.
 """
