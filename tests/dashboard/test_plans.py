@@ -165,13 +165,7 @@ def worker() -> Iterator[ScriptedWorker]:
         yield running
 
 
-OFTEN = pytest.mark.xfail(
-    strict=False,
-    reason="passes alone; failed once in a whole run, by a job's statement in between: find out which",
-)
-
-
-@pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgresql", marks=OFTEN)])
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_nothing_reads_more_because_there_are_more_events(
     backend: str,
     worker: ScriptedWorker,
