@@ -1,5 +1,8 @@
 """Migrations: forwards, backwards, and exactly what the tables say, on both databases."""
 
+import subprocess
+import sys
+
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
