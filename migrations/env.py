@@ -15,8 +15,10 @@ import gateway.limits.tables
 import gateway.metering.tables
 import gateway.oidc.tables
 import gateway.people.tables
+import gateway.projects.tables
 import gateway.replay.tables
-import gateway.rollups.tables  # noqa: F401 - importing a table registers it
+import gateway.rollups.tables
+import gateway.workers.tables  # noqa: F401 - importing a table registers it
 from gateway.kit.db import metadata
 
 ADVISORY_LOCK = 7_011_855
