@@ -111,7 +111,7 @@ def test_a_slot_is_freed_by_every_end(limited: RunningGateway, worker: ScriptedW
     allow(limited, "a", concurrency=1)
     with limited.api(key) as api:
         for _ in range(2):
-            with api.stream("POST", CHAT, json=chat("slow pause=0.2", stream=True)) as answer:
+            with api.stream("POST", CHAT, json=chat("ok tokens=100 delay=0.2", stream=True)) as answer:
                 assert answer.status_code == 200
                 assert answer.headers["x-ratelimit-remaining-concurrency"] == "0"
                 next(answer.iter_bytes())

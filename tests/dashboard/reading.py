@@ -13,9 +13,13 @@ STEPS = 20
 
 
 class Reading:
-    """Listens to every database of this process.  `statements`: what was told since `clear`, each with its parameters."""
+    """What one database of this process is told: `statements` since `clear`, each with its parameters.
+
+    `database` is its name; other gateways of the test run live in this process, too, and their jobs go on.
+    """
 
     def __init__(self) -> None:
+        self.database: str | None = None
         self.statements: list[tuple[str, Any]] = []
         self.steps: Counter[str] = Counter()
         self._current: dict[int, str] = {}
@@ -36,13 +40,17 @@ class Reading:
     def _connected(self, connection: Any, _record: Any) -> None:
         if hasattr(connection, "set_progress_handler"):
             number = id(connection)
+            self._current.pop(number, None)
             connection.set_progress_handler(lambda: self._stepped(number), STEPS)
 
     def _stepped(self, connection: int) -> int:
-        self.steps[self._current.get(connection, "")] += STEPS
+        if connection in self._current:
+            self.steps[self._current[connection]] += STEPS
         return 0
 
     def _told(self, conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if conn.engine.url.database != self.database:
+            return
         self._current[id(cursor.connection)] = statement
         self.statements.append((statement, parameters))
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from litestar.routes import HTTPRoute
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 
 from gateway.catalog.read_toml import shipped
 from gateway.keys.create import create_key
@@ -70,6 +70,7 @@ class Ledger:
         if postgres:
             database.write_now(lambda conn: conn.execute(text("ANALYZE")))
         self.reading = reading
+        reading.database = make_url(database.url).database
         self.kept = (PostgresReads if postgres else SqliteReads)(reading, database)
         secret = key_secret(self.gateway.settings)
         self.account_id = owners[0].account_id
