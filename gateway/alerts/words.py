@@ -2,9 +2,9 @@
 
 from gateway.alerts.decide import PERCENT, threshold
 from gateway.alerts.types import OF_CREDIT, Fire, Message, Rule, RuleKind
-from gateway.billing.words import one_line, short
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD
+from gateway.statements.words import one_line, short
 
 KIND_WORDS: dict[RuleKind, str] = {
     "spent_today": "Spent today",

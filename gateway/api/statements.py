@@ -10,13 +10,13 @@ from litestar.params import FromQuery
 from gateway.accounts import store as accounts
 from gateway.api.customer import account_of
 from gateway.api.wiring import AccountName, Month, TheCaller, TheGateway
-from gateway.billing.draw_up import draw_up
-from gateway.billing.fields import StatementInfo, statement_info
-from gateway.billing.pdf import statement_pdf
-from gateway.billing.types import Statement
 from gateway.inference.gateway import Gateway
 from gateway.kit.clock import now_us
 from gateway.kit.db import ReadConn
+from gateway.statements.draw_up import draw_up
+from gateway.statements.fields import StatementInfo, statement_info
+from gateway.statements.pdf import statement_pdf
+from gateway.statements.types import Statement
 
 Format = Literal["json", "html", "pdf"]
 ANSWERS = {"application/json": StatementInfo, "text/html": None, "application/pdf": None}
@@ -53,7 +53,7 @@ async def _answer(gateway: Gateway, account: str, month: str, form: Format) -> R
     if form == "json":
         return Response(msgspec.json.encode(statement_info(statement)), media_type="application/json")
     if form == "html":
-        from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html  # noqa: PLC0415 - Jinja takes 60 ms
+        from gateway.statements.html import CONTENT_SECURITY_POLICY, statement_html  # noqa: PLC0415 - Jinja takes 60 ms
 
         policy = f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'"
         page = await asyncio.to_thread(statement_html, statement)

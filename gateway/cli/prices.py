@@ -8,9 +8,6 @@ import typer
 
 from gateway.accounts import store as accounts
 from gateway.acts.prices import publish_later
-from gateway.billing.draw_up import EVERYTHING, draw_up, month_of
-from gateway.billing.fields import statement_info
-from gateway.billing.pdf import statement_pdf
 from gateway.catalog import read_toml
 from gateway.catalog import store as catalog
 from gateway.cli.show import AsJson, DataDir, actor, ledger, out, settings_of, show, table
@@ -18,6 +15,9 @@ from gateway.kit.clock import now_us, rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.rerate import Rerated
 from gateway.metering.rerate import rerate as rerate_month
+from gateway.statements.draw_up import EVERYTHING, draw_up, month_of
+from gateway.statements.fields import statement_info
+from gateway.statements.pdf import statement_pdf
 
 prices_app = typer.Typer(no_args_is_help=True, help="What it costs.")
 
@@ -58,7 +58,7 @@ def statement(
     data_dir: DataDir = None,
 ) -> None:
     """A month's bill of an account, from its usage events."""
-    from gateway.billing.html import statement_html  # noqa: PLC0415 - Jinja takes 60 ms
+    from gateway.statements.html import statement_html  # noqa: PLC0415 - Jinja takes 60 ms
 
     with ledger(settings_of(data_dir)) as database:
         found = database.read_now(lambda conn: accounts.find_account(conn, account))

@@ -7,10 +7,6 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from gateway.api.wiring import TheGateway
-from gateway.billing.draw_up import draw_up
-from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html
-from gateway.billing.pdf import statement_pdf
-from gateway.billing.words import GRANT_WORDS, month_name
 from gateway.credit import store as credit
 from gateway.credit.types import NEVER_US
 from gateway.dashboard.door import TheViewer, around, enter
@@ -19,6 +15,10 @@ from gateway.errors import NotFound
 from gateway.kit.clock import month_number, month_us, now_us, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.rollups import store as rollups
+from gateway.statements.draw_up import draw_up
+from gateway.statements.html import CONTENT_SECURITY_POLICY, statement_html
+from gateway.statements.pdf import statement_pdf
+from gateway.statements.words import GRANT_WORDS, month_name
 
 MONTHS = 12
 

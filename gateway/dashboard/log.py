@@ -10,7 +10,6 @@ from litestar.params import FromPath, FromQuery
 
 from gateway.accounts import store as accounts
 from gateway.api.wiring import TheGateway
-from gateway.billing.words import short
 from gateway.dashboard.door import TheViewer, around, enter, operator_only
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
@@ -18,6 +17,7 @@ from gateway.kit.clock import from_rfc3339, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.people import store
 from gateway.people.types import Entry, Lines
+from gateway.statements.words import short
 
 PAGE = 100
 ACTIONS = ("account.", "key.", "member.", "person.", "prices.", "session.", "worker.")

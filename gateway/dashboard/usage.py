@@ -13,7 +13,6 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from gateway.api.wiring import TheGateway
-from gateway.billing.words import exact
 from gateway.dashboard.chart import Series, largest, stacked
 from gateway.dashboard.door import TheViewer, around, enter
 from gateway.dashboard.render import HEADERS, page
@@ -26,6 +25,7 @@ from gateway.kit.money import format_usd
 from gateway.projects.store import list_projects
 from gateway.rollups import store as rollups
 from gateway.rollups.types import By, Period, Sums
+from gateway.statements.words import exact
 
 Measure = Literal["cost", "tokens", "requests"]
 Group = Literal["model", "key", "project", "token class"]

@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gateway.billing.words import MINUS, TOKEN_CLASS_WORDS, exact, one_line, short
 from gateway.kit.clock import SECOND_US, rfc3339
 from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD, PERCENT
+from gateway.statements.words import MINUS, TOKEN_CLASS_WORDS, exact, one_line, short
 
 OUTCOME_WORDS = {
     "client_gone": "client left",

@@ -208,7 +208,7 @@ def test_without_the_extra_a_pdf_is_refused_with_the_command(
 ) -> None:
     import sys
 
-    from gateway.billing import pdf
+    from gateway.statements import pdf
 
     pdf._typst.cache_clear()
     monkeypatch.setitem(sys.modules, "typst", None)

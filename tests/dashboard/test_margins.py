@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from gateway.billing.words import exact
 from gateway.dashboard.margins import _series
 from gateway.kit.money import cost_nanousd
 from gateway.rollups.types import Sums
 from gateway.settings import WorkerSettings
+from gateway.statements.words import exact
 from tests.dashboard.browsing import Browser, signed_in
 from tests.dashboard.test_pages import M, ask
 from tests.fixtures.running import RunningGateway, chat, eventually

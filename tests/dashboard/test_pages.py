@@ -9,9 +9,9 @@ import pytest
 import tollway
 from sqlalchemy import update
 
-from gateway.billing.words import exact
 from gateway.kit.money import parse_usd
 from gateway.metering.tables import usage_events
+from gateway.statements.words import exact
 from tests.dashboard.browsing import Browser, signed_in
 from tests.fixtures.running import RunningGateway, eventually
 

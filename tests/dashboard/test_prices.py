@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from gateway.billing.words import exact
 from gateway.catalog import store as catalog
 from gateway.catalog.read_toml import parse
 from gateway.kit.clock import rfc3339
 from gateway.people import store as people
 from gateway.people.types import Lines
+from gateway.statements.words import exact
 from tests.dashboard.browsing import Browser, signed_in
 from tests.dashboard.test_pages import ask
 from tests.fixtures.running import RunningGateway, eventually

@@ -30,7 +30,7 @@ ROOMS = {
         "kit",
         "errors",
         "accounts",
-        "billing",
+        "statements",
         "credit",
         "keys",
         "mail",
@@ -61,7 +61,7 @@ ROOMS = {
         "rollups",
         "workers",
     },
-    "billing": {"kit", "errors", "accounts", "catalog", "credit", "metering", "rollups"},
+    "statements": {"kit", "errors", "accounts", "catalog", "credit", "metering", "rollups"},
     "acts": {
         "kit",
         "errors",
@@ -91,7 +91,7 @@ ROOMS = {
         "inference",
         "people",
         "replay",
-        "billing",
+        "statements",
         "rollups",
     },
     "dashboard": {
@@ -101,7 +101,7 @@ ROOMS = {
         "acts",
         "alerts",
         "api",
-        "billing",
+        "statements",
         "catalog",
         "credit",
         "inference",
@@ -129,8 +129,8 @@ LIBRARIES = {
     "argon2": {"people"},
     "litestar": {"api", "app", "dashboard"},
     "joserfc": {"oidc"},
-    "jinja2": {"billing", "dashboard"},
-    "typst": {"billing"},
+    "jinja2": {"statements", "dashboard"},
+    "typst": {"statements"},
     "httpx": {
         "workers",
         "oidc",
@@ -261,7 +261,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
 def test_money_never_meets_a_float() -> None:
     for path in [
         *python_files(
-            "gateway/alerts", "gateway/credit", "gateway/catalog", "gateway/metering", "gateway/billing"
+            "gateway/alerts", "gateway/credit", "gateway/catalog", "gateway/metering", "gateway/statements"
         ),
         GATEWAY / "kit/money.py",
     ]:

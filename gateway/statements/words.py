@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.billing.fields import ROUNDING_NOTE
-from gateway.billing.types import Applied, Line, Statement
 from gateway.kit.clock import SECOND_US
 from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD
+from gateway.statements.fields import ROUNDING_NOTE
+from gateway.statements.types import Applied, Line, Statement
 
 MINUS = "\N{MINUS SIGN}"
 MONTHS = (

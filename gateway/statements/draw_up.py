@@ -5,7 +5,6 @@ exact at every instant, and reads as much for a million requests as for a hundre
 """
 
 from gateway.accounts.types import Account
-from gateway.billing.types import Applied, Line, Statement
 from gateway.catalog.store import by_version
 from gateway.credit.store import list_grants
 from gateway.errors import BadRequest, StorageUnavailable
@@ -17,6 +16,7 @@ from gateway.metering.receipt import Rater
 from gateway.rollups import store as rollups
 from gateway.rollups.month import Kind, Month
 from gateway.rollups.tally import tally
+from gateway.statements.types import Applied, Line, Statement
 
 FINAL_AFTER_US = 3600 * SECOND_US
 """A request belongs to the month in which it began; an hour after the month's end the last of them has ended."""

@@ -7,10 +7,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gateway.billing.types import Statement
-from gateway.billing.words import statement_words
+from gateway.statements.types import Statement
+from gateway.statements.words import statement_words
 
-_STYLE = files("gateway.billing").joinpath("statement.css").read_text("utf-8")
+_STYLE = files("gateway.statements").joinpath("statement.css").read_text("utf-8")
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 CONTENT_SECURITY_POLICY = (
@@ -19,7 +19,7 @@ CONTENT_SECURITY_POLICY = (
 """The page carries it as a meta element, so that a saved copy is as safe; whoever serves it sends it as a header too."""
 
 _environment = Environment(
-    loader=PackageLoader("gateway.billing", "."),
+    loader=PackageLoader("gateway.statements", "."),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

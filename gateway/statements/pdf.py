@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.billing.types import Statement
-from gateway.billing.words import statement_words
 from gateway.errors import NotInstalled
 from gateway.kit.clock import SECOND_US
+from gateway.statements.types import Statement
+from gateway.statements.words import statement_words
 
 
 def statement_pdf(statement: Statement) -> bytes:
@@ -45,5 +45,5 @@ def _typst() -> tuple[ModuleType, bytes, Any]:
         raise NotInstalled(
             "statements as PDF need one more package: pip install 'tollway-gateway[pdf]'; JSON and HTML do not"
         ) from error
-    template = files("gateway.billing").joinpath("statement.typ").read_bytes()
+    template = files("gateway.statements").joinpath("statement.typ").read_bytes()
     return typst, template, typst.Fonts(include_system_fonts=False)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pypdf
 
-from gateway.billing.types import Applied, Line, Statement
 from gateway.kit.clock import from_rfc3339
 from gateway.kit.money import NANOS_PER_CENT, cost_nanousd
+from gateway.statements.types import Applied, Line, Statement
 
 CLASSES = ("input_text", "input_image", "input_cached", "output_text", "output_reasoning")
 PRICES = (200_000_000, 500_000_000, 20_000_000, 1_500_000_000, 1_500_000_000)

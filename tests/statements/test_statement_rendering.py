@@ -8,14 +8,14 @@ import msgspec
 import pypdf
 import pytest
 
-from gateway.billing.fields import statement_info
-from gateway.billing.html import CONTENT_SECURITY_POLICY, statement_html
-from gateway.billing.pdf import statement_pdf
-from gateway.billing.types import Applied, Statement
-from gateway.billing.words import dollars, exact, instant, one_line, short, statement_words
 from gateway.kit.clock import from_rfc3339
 from gateway.kit.money import NANOS_PER_CENT, parse_usd
-from tests.billing.statements import HASH, Page, line, pages, statement
+from gateway.statements.fields import statement_info
+from gateway.statements.html import CONTENT_SECURITY_POLICY, statement_html
+from gateway.statements.pdf import statement_pdf
+from gateway.statements.types import Applied, Statement
+from gateway.statements.words import dollars, exact, instant, one_line, short, statement_words
+from tests.statements.statements import HASH, Page, line, pages, statement
 
 
 def statement_fields(told: Statement):

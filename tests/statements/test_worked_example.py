@@ -9,8 +9,6 @@ import msgspec
 import pytest
 
 from gateway.accounts.store import find_account
-from gateway.billing.draw_up import FINAL_AFTER_US, draw_up
-from gateway.billing.types import Statement
 from gateway.catalog.rate import classes
 from gateway.catalog.read_toml import shipped
 from gateway.credit.give import give, open_account
@@ -25,6 +23,8 @@ from gateway.metering.types import UsageEvent
 from gateway.rollups import roll as rolling
 from gateway.rollups.audit import audit_all
 from gateway.rollups.store import count_behind
+from gateway.statements.draw_up import FINAL_AFTER_US, draw_up
+from gateway.statements.types import Statement
 from tests.fixtures.ledger import Books, order
 
 PAGE = (Path(__file__).parents[2] / "docs/your-bill.md").read_text("utf-8")

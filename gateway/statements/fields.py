@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.billing.types import Applied, Line, Statement, TokenClass
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
+from gateway.statements.types import Applied, Line, Statement, TokenClass
 
 ROUNDING_NOTE = (
     "Each line is rounded once to whole cents, half up. "
