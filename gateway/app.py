@@ -61,18 +61,19 @@ from gateway.workers.probe import probe_workers
 from gateway.workers.registry import Registry
 from gateway.workers.router import Router
 from gateway.workers.types import Timeouts
+from gateway.workers.wire import WireClient
 
 T = TypeVar("T")
 
 
-def build(settings: Settings) -> Litestar:
-    """The application, on a database that `start.prepare` has brought up to date."""
+def build(settings: Settings, client: HttpClient | None = None) -> Litestar:
+    """The application, on a database that `start.prepare` has brought up to date.  `client`: another one, for tests."""
     database = Database(settings.database)
     catalog = Catalog(*database.read_now(lambda conn: from_now_on(conn, now_us())))
     for model in catalog.book.models:
         if model.counted_here:
             open_vocabulary(model.tokenizer)  # a tokenizer that is none stops the start, not the first bill
-    client = HttpClient(connect_timeout_s=settings.connect_timeout_s)
+    client = client or WireClient(connect_timeout_s=settings.connect_timeout_s)
     registry = Registry(workers_of(settings, catalog), catalog, client)
     gateway = _gateway(settings, database, catalog, registry, client)
     secret = key_secret(settings)

@@ -19,7 +19,7 @@ from gateway.errors import (
 )
 from gateway.inference.gateway import Gateway
 from gateway.inference.operations import WHOLE_ANSWER_HAS, prepare
-from gateway.inference.relay import CLOSE_TIMEOUT_S, close_soon, outcome_of
+from gateway.inference.relay import CLOSE_TIMEOUT_S, outcome_of
 from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import NOTHING, Sizes
@@ -146,7 +146,7 @@ async def _drop(racing: set["asyncio.Task[Exchange]"]) -> None:
     with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
         for lost in await asyncio.gather(*racing, return_exceptions=True):
             if isinstance(lost, Exchange):
-                await close_soon(lost)
+                lost.close()
 
 
 async def _attempt(wanted: Wanted, found: Found, left: Timeouts, tried: set[str]) -> Exchange:
@@ -190,6 +190,6 @@ async def _ask(wanted: Wanted, found: Found, left: Timeouts) -> Exchange:
     try:
         await exchange.begin(stream=wanted.request.stream, has=WHOLE_ANSWER_HAS[wanted.request.operation])
     except BaseException:
-        await close_soon(exchange)
+        exchange.close()
         raise
     return exchange

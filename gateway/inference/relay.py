@@ -124,7 +124,7 @@ async def collect(talk: Conversation) -> None:
             talk.report(False)
         raise
     finally:
-        await _stop_worker(talk)
+        _stop_worker(talk)
         # A client that left before its answer was sent has seen nothing of it, and pays nothing.
         await talk.settlement.close(outcome, NOTHING)
 
@@ -142,7 +142,7 @@ async def _pass_on(talk: Conversation) -> Outcome:
         elif (piece := responder.chunk(payload, event)) is not None:
             await _write(talk, piece)
             if not await allowance.covers(meter):
-                await _stop_worker(talk)
+                _stop_worker(talk)
                 responder.cut_short()
                 return "credit_ended"
     if not meter.finished:
@@ -182,7 +182,7 @@ def _usage(talk: Conversation, settled: Settled) -> dict[str, Any]:
 
 async def _end(talk: Conversation, outcome: Outcome) -> None:
     """Stops the worker and settles what was delivered, even while our own task is being cancelled."""
-    await _stop_worker(talk)
+    _stop_worker(talk)
     with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
         delivered = NOTHING if talk.meter.deltas == 0 else await talk.tally()
         await talk.settlement.close(outcome, delivered)
@@ -197,21 +197,15 @@ async def _drain(talk: Conversation) -> None:
     except TollwayError as error:
         talk.trace.error = error.code
     finally:
-        await _stop_worker(talk)
+        _stop_worker(talk)
         with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
             await talk.settlement.close("client_gone", await talk.tally())
 
 
-async def _stop_worker(talk: Conversation) -> None:
+def _stop_worker(talk: Conversation) -> None:
     """A no-op after a whole answer; otherwise at once."""
     talk.trace.upstream_s = talk.exchange.waited_s
-    await close_soon(talk.exchange)
-
-
-async def close_soon(exchange: Exchange) -> None:
-    """Even while our own task is being cancelled, but not for ever."""
-    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-        await exchange.close()
+    talk.exchange.close()
 
 
 def outcome_of(error: BaseException) -> Outcome:

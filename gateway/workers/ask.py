@@ -4,16 +4,14 @@ What goes wrong becomes one error of the tree in `errors.py`, in words for the c
 internals are never among them.
 """
 
-import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from math import ceil
-from typing import TypeVar
 
 import msgspec
 
-from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused, WorkerTimedOut
+from gateway.errors import WorkerBusy, WorkerFailed, WorkerRefused
 from gateway.kit import sse
 from gateway.workers.http import Answer, HttpClient, authorization, read_body
 from gateway.workers.load import Work
@@ -31,8 +29,6 @@ OK = 200
 _TOO_LARGE = b"is too large to process"
 """llama.cpp's 500 for an input longer than its batch: the caller's mistake, and no reason to give the worker up."""
 
-T = TypeVar("T")
-
 
 class Exchange:
     """One request to one worker, from its answer's head on.  `close` stops the worker, at any time."""
@@ -40,8 +36,6 @@ class Exchange:
     def __init__(self, worker: Worker, answer: Answer, timeouts: Timeouts, begun: float, work: Work) -> None:
         self.worker = worker
         self._answer: Answer | None = answer
-        self._chunks = answer.chunks()
-        self._pending: asyncio.Future[bytes | None] | None = None
         self._decoder = sse.Decoder(LINE_BYTES_MAX)
         self._payloads: deque[bytes] = deque()
         self._ended = False
@@ -57,7 +51,7 @@ class Exchange:
     async def next(self) -> bytes | None:
         """The next `data:` payload of a stream, `[DONE]` included; None at its end.
 
-        A cancelled call loses nothing where the kind is drained: the next one goes on.
+        A cancelled call loses nothing: the next one goes on.
 
         Raises:
             WorkerTimedOut: silence between two chunks for longer than `chunk_gap_s`.
@@ -68,21 +62,12 @@ class Exchange:
             raise _nonsense("something else than a stream of events")
         try:
             while not self._payloads and not self._ended:
-                chunk = await self._wait(self._gap_s, self._next_chunk())
-                self._ended = chunk is None
-                self._payloads.extend(self._decoder.finish() if chunk is None else self._decoder.feed(chunk))
+                chunk = await self._read(self._gap_s)
+                self._ended = not chunk
+                self._payloads.extend(self._decoder.feed(chunk) if chunk else self._decoder.finish())
         except sse.LineTooLong as error:
             raise _nonsense(f"an event with {error}") from error
         return self._payloads.popleft() if self._payloads else None
-
-    async def _next_chunk(self) -> bytes | None:
-        if self.worker.kind not in DRAINED_KINDS:
-            return await anext(self._chunks, None)
-        if self._pending is None:
-            self._pending = asyncio.ensure_future(anext(self._chunks, None))
-        chunk = await asyncio.shield(self._pending)
-        self._pending = None
-        return chunk
 
     async def begin(self, *, stream: bool, has: bytes) -> None:
         """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
@@ -113,27 +98,30 @@ class Exchange:
         if self._body is not None:
             return self._body
         assert self._answer is not None, "a closed exchange has nothing more to say"
-        return await self._wait(self._timeouts.first_byte_s, read_body(self._answer, BODY_BYTES_MAX))
+        begun = time.monotonic()
+        try:
+            within_s = min(self._timeouts.first_byte_s, self._deadline - begun)
+            return await read_body(self._answer, BODY_BYTES_MAX, within_s)
+        finally:
+            self.waited_s += time.monotonic() - begun
 
     def watch(self, written: Callable[[], int]) -> None:
         """As `Work.watch`: the worker's load has what it writes."""
         self._work.watch(written)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Again: does nothing."""
         answer, self._answer = self._answer, None
         if answer is None:
             return
         self._work.end()
-        if self._pending is not None:
-            self._pending.cancel()
-            await asyncio.gather(self._pending, return_exceptions=True)
-        await answer.close()
+        answer.close()
 
-    async def _wait(self, seconds: float, work: Awaitable[T]) -> T:
+    async def _read(self, within_s: float) -> bytes:
+        assert self._answer is not None, "a closed exchange has nothing more to say"
         begun = time.monotonic()
         try:
-            return await _within(min(seconds, self._deadline - begun), work)
+            return await self._answer.read(min(within_s, self._deadline - begun))
         finally:
             self.waited_s += time.monotonic() - begun
 
@@ -161,15 +149,16 @@ async def post_json(
     """A small question with a small answer; raises what `ask` raises."""
     answer = await _post(client, worker, path, payload, timeouts)
     try:
-        return await _within(timeouts.first_byte_s, read_body(answer, SMALL_BYTES_MAX))
+        return await read_body(answer, SMALL_BYTES_MAX, timeouts.first_byte_s)
     finally:
-        await answer.close()
+        answer.close()
 
 
 async def _post(client: HttpClient, worker: Worker, path: str, payload: bytes, timeouts: Timeouts) -> Answer:
     """An answer with status 200, its body still to come."""
     headers = {"content-type": "application/json", "accept": "*/*", **authorization(worker)}
-    answer = await _within(timeouts.first_byte_s, client.send("POST", worker.url + path, headers, payload))
+    url, within_s = worker.url + path, timeouts.first_byte_s
+    answer = await client.send("POST", url, headers, payload, within_s=within_s)
     if answer.status == OK:
         return answer
     raise _refusal(answer, await _error_body(answer, timeouts))
@@ -177,11 +166,11 @@ async def _post(client: HttpClient, worker: Worker, path: str, payload: bytes, t
 
 async def _error_body(answer: Answer, timeouts: Timeouts) -> bytes:
     try:
-        return await _within(timeouts.chunk_gap_s, read_body(answer, ERROR_BYTES_MAX))
+        return await read_body(answer, ERROR_BYTES_MAX, timeouts.chunk_gap_s)
     except WorkerFailed:
         return b""  # its status alone says enough
     finally:
-        await answer.close()
+        answer.close()
 
 
 def _refusal(answer: Answer, detail: bytes) -> WorkerFailed | WorkerRefused:
@@ -238,16 +227,6 @@ def _words(detail: bytes) -> str:
         return prefix + str(msgspec.json.decode(found))[:2000]
     except msgspec.DecodeError:
         return prefix + detail[:500].decode("utf-8", "replace")
-
-
-async def _within(seconds: float, work: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError as error:
-        raise WorkerTimedOut(
-            f"the worker was silent for {max(seconds, 0):.3g} s; nothing was charged", work_started=True
-        ) from error
 
 
 def _nonsense(what: str) -> WorkerFailed:

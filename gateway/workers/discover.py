@@ -56,22 +56,20 @@ class _Cards(msgspec.Struct):
 async def list_models(client: HttpClient, worker: Worker) -> list[Card]:
     """Raises WorkerFailed: no answer in time, or none that can be used."""
     try:
-        async with asyncio.timeout(LIST_TIMEOUT_S):
-            return await _list(client, worker)
-    except TimeoutError as error:
-        raise WorkerFailed("no answer in time") from error
+        return await _list(client, worker)
     except msgspec.DecodeError as error:
         raise WorkerFailed(f"/v1/models cannot be read: {error}") from error
 
 
 async def _list(client: HttpClient, worker: Worker) -> list[Card]:
-    answer = await client.send("GET", f"{worker.url}/v1/models", authorization(worker))
+    url = f"{worker.url}/v1/models"
+    answer = await client.send("GET", url, authorization(worker), within_s=LIST_TIMEOUT_S)
     try:
         if answer.status != 200:
             raise WorkerFailed(f"/v1/models answered {answer.status}")
-        return msgspec.json.decode(await read_body(answer, LIST_BYTES_MAX), type=_Cards).data
+        return msgspec.json.decode(await read_body(answer, LIST_BYTES_MAX, LIST_TIMEOUT_S), type=_Cards).data
     finally:
-        await answer.close()
+        answer.close()
 
 
 async def list_mistral_models(worker: Worker) -> list[Card]:

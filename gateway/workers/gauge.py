@@ -132,13 +132,13 @@ class Gauges:
 
     async def _read(self, worker: Worker) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                answer = await self._client.send("GET", f"{worker.url}/metrics", authorization(worker))
-                try:
-                    text = await read_body(answer, BYTES_MAX) if answer.status == 200 else b""
-                finally:
-                    await answer.close()
-        except (WorkerFailed, TimeoutError):
+            url = f"{worker.url}/metrics"
+            answer = await self._client.send("GET", url, authorization(worker), within_s=TIMEOUT_S)
+            try:
+                text = await read_body(answer, BYTES_MAX, TIMEOUT_S) if answer.status == 200 else b""
+            finally:
+                answer.close()
+        except WorkerFailed:
             return  # the breaker's business; what we knew grows stale
         gauge = parse(worker.kind, text, time.monotonic())
         if gauge is None:

@@ -86,10 +86,11 @@ class Router:
             NoWorker: nobody serves the model.
             WorkerBusy: all are busy, and will be for longer than one may wait; or too many wait.
         """
-        if not [worker for worker in self.allowed(need) if worker.name not in tried]:
+        untried = [worker for worker in self.allowed(need) if worker.name not in tried]
+        if not untried:
             return None
         if not self._queue.has(self._line(need)):
-            found = self.spare(need, tried, rank_max=OUT)
+            found = self._free(untried, need, OUT)
             if found is not None:
                 return found
         limit = self._routing.queue_wait_s
@@ -99,24 +100,36 @@ class Router:
         self, need: Need, tried: Collection[str], *, rank_max: int = FREE
     ) -> tuple[Worker, Work] | None:
         """A worker that can begin now and is no worse than `rank_max`; None: there is none."""
-        workers = {worker.name: worker for worker in self.allowed(need) if worker.name not in tried}
+        untried = [worker for worker in self.allowed(need) if worker.name not in tried]
+        return self._free(untried, need, rank_max) if untried else None
+
+    def _free(self, workers: list[Worker], need: Need, rank_max: int) -> tuple[Worker, Work] | None:
         now = time.monotonic()
-        candidates = [self._candidate(worker, need, now) for worker in workers.values()]
-        if not candidates:
+        if len(workers) == 1:  # there is nothing to choose
+            rank = self._rank(workers[0], need.model_id, now)
+            worker = None if rank == BUSY or rank > rank_max else workers[0]
+        else:
+            worker = self._chosen(workers, need, rank_max, now)
+        if worker is None:
             return None
+        if need.spot is not None:
+            self.homes.settle(need.spot, worker.name)
+        tokens = need.input_tokens + need.output_tokens
+        load = self.loads.of(worker.name)
+        return worker, Work(load, need.input_tokens, tokens, now, lambda: self._freed(worker))
+
+    def _chosen(self, workers: list[Worker], need: Need, rank_max: int, now: float) -> Worker | None:
+        candidates = [self._candidate(worker, need, now) for worker in workers]
         best = min(each.rank for each in candidates)
         if best == BUSY or best > rank_max:
             return None
-        tokens = need.input_tokens + need.output_tokens
         talk = None
         if need.spot is not None:
-            ring = self._ring(list(workers.values()))
-            talk = Conversation(ring=ring, spot=need.spot, tokens=tokens, home=self.homes.of(need.spot))
-        worker = workers[choose(candidates, self._chance, talk).name]
-        if need.spot is not None:
-            self.homes.settle(need.spot, worker.name)
-        load = self.loads.of(worker.name)
-        return worker, Work(load, need.input_tokens, tokens, now, lambda: self._freed(worker))
+            tokens = need.input_tokens + need.output_tokens
+            home = self.homes.of(need.spot)
+            talk = Conversation(ring=self._ring(workers), spot=need.spot, tokens=tokens, home=home)
+        name = choose(candidates, self._chance, talk).name
+        return next(worker for worker in workers if worker.name == name)
 
     async def watch(self) -> None:
         """Runs for the life of the process: wakes those whose worker became free by itself."""

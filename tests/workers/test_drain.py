@@ -42,7 +42,7 @@ def gateway(tmp_path: Path) -> Iterator[RunningGateway]:
                 200, headers={"content-type": "text/event-stream"}, content=pieces()
             )
         )
-        with RunningGateway(tmp_path, mistral_api_key="k") as running:
+        with RunningGateway(tmp_path, over_httpx=True, mistral_api_key="k") as running:
             yield running
 
 
@@ -118,10 +118,10 @@ def test_the_ledger_is_whole_after_a_stop_in_the_middle(tmp_path: Path, fresh: N
                 200, headers={"content-type": "text/event-stream"}, content=pieces()
             )
         )
-        gateway = RunningGateway(tmp_path, mistral_api_key="k")
+        gateway = RunningGateway(tmp_path, over_httpx=True, mistral_api_key="k")
         with gateway:
             request_id = leave_early(gateway, name)
-        again = RunningGateway(tmp_path, mistral_api_key="k")
+        again = RunningGateway(tmp_path, over_httpx=True, mistral_api_key="k")
         with again:
             eventually(lambda: again.balance(name).held_nanousd == 0, "nothing is left held")
             assert again.event(request_id).output_tokens >= 2

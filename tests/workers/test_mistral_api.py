@@ -34,7 +34,7 @@ def upstream() -> Iterator[respx.Router]:
 @pytest.fixture(scope="module")
 def gateway(upstream: respx.Router, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     path: Path = tmp_path_factory.mktemp("mistral")
-    with RunningGateway(path, mistral_api_key="mistral-secret") as running:
+    with RunningGateway(path, over_httpx=True, mistral_api_key="mistral-secret") as running:
         yield running
 
 

@@ -59,7 +59,7 @@ def upstream() -> Iterator[respx.Router]:
 
 @pytest.fixture
 def gateway(upstream: respx.Router, tmp_path: Path) -> Iterator[RunningGateway]:
-    with RunningGateway(tmp_path, mistral_api_key="secret", queue_wait_s=0.5) as running:
+    with RunningGateway(tmp_path, over_httpx=True, mistral_api_key="secret", queue_wait_s=0.5) as running:
         yield running
 
 
@@ -199,7 +199,7 @@ def test_local_workers_come_first_and_the_api_takes_what_they_cannot(
     route = upstream.post(CHAT).respond(json=ANSWER)
     with (
         ScriptedWorker(models=(SMALL,), kind="vllm") as local,
-        RunningGateway(tmp_path, local.url, mistral_api_key="secret") as gateway,
+        RunningGateway(tmp_path, local.url, over_httpx=True, mistral_api_key="secret") as gateway,
     ):
         key = gateway.account(fresh())
         for _ in range(5):

@@ -8,13 +8,13 @@ import pytest
 from gateway.catalog.read_toml import shipped
 from gateway.catalog.snapshot import Catalog
 from gateway.workers.homes import HOMES_MAX
-from gateway.workers.http import HttpClient
 from gateway.workers.load import Work
 from gateway.workers.probe import SILENT_S, wants_probe
 from gateway.workers.registry import Registry
 from gateway.workers.ring import POINTS
 from gateway.workers.router import Router, Routing
 from gateway.workers.types import Need, Worker
+from gateway.workers.wire import WireClient
 from tests.workers.simulator import CONVERSATIONS, LEAST, OURS, RANDOM, ROBIN, compare, table
 
 WORKERS = 100
@@ -42,7 +42,7 @@ def test_a_worker_is_tried_when_it_is_silent_while_it_has_work(monkeypatch: pyte
     monkeypatch.setattr("time.monotonic", lambda: now)
     local = Worker(name="local", url="http://local", kind="vllm", models={MODEL: MODEL})
     remote = Worker(name="remote", url="http://remote", kind="mistral", models={MODEL: MODEL})
-    client = HttpClient(connect_timeout_s=1)
+    client = WireClient(connect_timeout_s=1)
     router = Router(Registry([local, remote], Catalog(shipped()), client), client, Routing())
     for worker in (local, remote):
         Work(router.loads.of(worker.name), 1, 1, now, lambda: None)
@@ -58,7 +58,7 @@ def test_memory_is_bounded_by_the_number_of_workers() -> None:
     """However many conversations and accounts there are: of the latest some bytes are remembered."""
     catalog = Catalog(shipped())
     workers = [Worker(name=f"w{n}", url=f"http://w{n}", models={MODEL: MODEL}) for n in range(WORKERS)]
-    client = HttpClient(connect_timeout_s=1)
+    client = WireClient(connect_timeout_s=1)
     router = Router(Registry(workers, catalog, client), client, Routing())
     chance = Random(1)
 
