@@ -1,8 +1,7 @@
 """The client of one request as an ASGI server hands it over: its body in, an answer or a stream out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-import anyio
 from litestar.types import Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, TollwayError
@@ -53,11 +52,11 @@ class AsgiClient:
             if not message["more_body"]:
                 return b"".join(parts)
 
-    async def cancel_when_gone(self, scope: anyio.CancelScope) -> None:
+    async def when_gone(self, then: Callable[[], None]) -> None:
         """Watches a connection whose body was read: all that may still come is its end."""
         message = await self._receive()
         assert message["type"] == "http.disconnect", "the body was read to its end"
-        scope.cancel()
+        then()
 
     async def answer(self, headers: Mapping[str, str], body: bytes, status: int = 200) -> None:
         length = (b"content-length", str(len(body)).encode())

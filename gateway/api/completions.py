@@ -2,7 +2,6 @@
 
 import asyncio
 
-import anyio
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
@@ -63,11 +62,36 @@ async def answer(
     gateway: Gateway, arrival: Arrival, client: AsgiClient, trace: Trace, deadline_s: float
 ) -> None:
     """Runs the pipeline until it ends, or the client does."""
-    with anyio.CancelScope(deadline=anyio.current_time() + deadline_s) as scope:
-        watcher = asyncio.ensure_future(client.cancel_when_gone(scope))
-        try:
-            await run(gateway, arrival, client, trace)
-        finally:
-            watcher.cancel()
-    if scope.cancelled_caught:
-        raise ClientLeft
+    watch = _Watch(deadline_s)
+    watcher = asyncio.ensure_future(client.when_gone(watch.end))
+    try:
+        await run(gateway, arrival, client, trace)
+    except asyncio.CancelledError:
+        if watch.ended:
+            raise ClientLeft from None
+        raise
+    finally:
+        watch.stop()
+        watcher.cancel()
+
+
+class _Watch:
+    """Cancels the task that made it: when its time is over, or when `end` is called."""
+
+    def __init__(self, deadline_s: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a request is answered in a task"
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(deadline_s, self.end)
+        self.ended = False
+
+    def end(self) -> None:
+        """Once: a second cancel would reach the settlement that the first one set off."""
+        if not self.ended:
+            self.ended = True
+            self._task.cancel()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self.ended:
+            self._task.uncancel()

@@ -1,6 +1,7 @@
 """Pure arithmetic: from tokens and prices to money.  Touches no balance, knows no database."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
 from gateway.kit.money import TOKENS_PER_PRICE_UNIT, cost_nanousd, cost_of_slices
@@ -70,6 +71,7 @@ def total_nanousd(lines: tuple[CostLine, ...]) -> int:
     return sum(line.cost_nanousd for line in lines)
 
 
+@lru_cache(maxsize=256)
 def rounding_slack(prices: Prices) -> int:
     """What splitting a bound into classes may add: a nano-dollar for each class whose tokens cost no whole number."""
     return sum(getattr(prices, name) % TOKENS_PER_PRICE_UNIT != 0 for name in TOKEN_CLASSES)

@@ -1,5 +1,6 @@
 """The paying end of one request: opened with its hold, closed exactly once, whatever happens in between."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import anyio
 
 from gateway.catalog.types import Model, PriceBook
 from gateway.credit.types import Hold, Order
+from gateway.errors import StorageUnavailable
 from gateway.inference.tally import NOTHING, Tally
 from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
@@ -64,8 +66,8 @@ class Settlement:
 
         `keep` runs in the same transaction: what must stand or fall with the bill.
 
-        Shielded, because a client that leaves cancels the task and would otherwise cancel its own bill; bounded,
-        because a stop must end.
+        Cancelled, it waits all the same, because a client that leaves cancels the task and would otherwise cancel its own
+        bill; for `SETTLE_TIMEOUT_S` at most, because a stop must end.
 
         Raises:
             StorageUnavailable: it could not be made durable; the hold expires and nothing is charged.
@@ -80,11 +82,13 @@ class Settlement:
             tiers=self._book.tiers,
             keep=keep,
         )
-        settled: Settled | None = None
-        with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
-            settled = await self._writer.charge(charge)
-            self._trace.settled(settled.event)
-        return settled
+        charged = self._writer.charging(charge)
+        try:
+            await _durable(charged)
+        finally:  # cancelled, too: what was charged belongs in the log
+            if charged.done() and charged.exception() is None:
+                self._trace.settled(charged.result().event)
+        return charged.result()
 
     def _event(self, outcome: Outcome, tally: Tally) -> UsageEvent:
         counts = tally.counts
@@ -122,6 +126,25 @@ class Settlement:
         if tally is NOTHING or "estimated" in (tally.input_source, tally.output_source):
             return None
         return self._trace.worker_cost.nanousd(tally.counts.input_tokens, tally.counts.output_tokens)
+
+
+async def _durable(charged: asyncio.Future[Settled]) -> None:
+    timer = asyncio.get_running_loop().call_later(SETTLE_TIMEOUT_S, _give_up, charged)
+    try:
+        await asyncio.shield(charged)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait((charged,))
+        raise
+    finally:
+        timer.cancel()
+
+
+def _give_up(charged: asyncio.Future[Settled]) -> None:
+    if not charged.done():
+        charged.set_exception(
+            StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
+        )
 
 
 def usage_fields(settled: Settled, worker_fields: dict[str, Any]) -> dict[str, Any]:

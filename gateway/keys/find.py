@@ -42,11 +42,7 @@ class KeyFinder:
             raise NotAuthenticated(
                 f"the Authorization header is not a bearer token; {_HOW}", code="missing_api_key"
             )
-        if not is_well_formed(secret):
-            raise NotAuthenticated(
-                "this is not a Tollway API key (its checksum is wrong); copy it again, whole"
-            )
-        caller = await self._find(keyed_hash(secret, self._key_secret))
+        caller = await self._find(secret)
         if caller is None:
             raise NotAuthenticated("this API key is unknown here or was revoked; ask for a new one")
         if caller.expires_us is not None or caller.replaced_us is not None:
@@ -54,11 +50,16 @@ class KeyFinder:
         check_address(caller, address)
         return caller
 
-    async def _find(self, hashed: str) -> Caller | None:
-        now = time.monotonic()
+    async def _find(self, secret: str) -> Caller | None:
+        """What is remembered is asked first: a checksum takes longer than the hash."""
+        hashed, now = keyed_hash(secret, self._key_secret), time.monotonic()
         known = self._cache.get(hashed)
         if known is not None and known[0] > now:
             return known[1]
+        if not is_well_formed(secret):
+            raise NotAuthenticated(
+                "this is not a Tollway API key (its checksum is wrong); copy it again, whole"
+            )
         caller = await self._database.read(lambda conn: store.find_caller(conn, hashed))
         if len(self._cache) >= CACHE_ENTRIES_MAX:
             self._cache.clear()

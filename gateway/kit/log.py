@@ -16,8 +16,12 @@ def _serialize(event: Any, **_: Any) -> bytes:
     return _encoder.encode(event)
 
 
+_logger = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger())
+
+
 def configure(*, json_lines: bool) -> None:
     """Call once, at the edge of the program.  JSON lines for machines; aligned text for a person at a terminal."""
+    global _logger  # noqa: PLW0603 - the one before remembers how it was configured
     shared: list[structlog.types.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -32,12 +36,13 @@ def configure(*, json_lines: bool) -> None:
             logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
             cache_logger_on_first_use=True,
         )
-        return
-    structlog.configure(
-        processors=[*shared, _console()],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+    else:
+        structlog.configure(
+            processors=[*shared, _console()],
+            logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+            cache_logger_on_first_use=True,
+        )
+    _logger = structlog.get_logger()
 
 
 def _console() -> structlog.dev.ConsoleRenderer:
@@ -48,4 +53,5 @@ def _console() -> structlog.dev.ConsoleRenderer:
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger())
+    """One for all: structlog puts a logger together at its first word, and remembers it only for this one."""
+    return _logger

@@ -100,15 +100,15 @@ class Writer:
         )
 
     async def charge(self, charge: Charge) -> Settled:
-        """Settles a request; returns when that is durable.  Cancelling the caller does not undo it.
+        """Settles a request; returns when that is durable.  Raises StorageUnavailable, ProcessLost: it is not charged."""
+        return await self.charging(charge)
 
-        Raises:
-            StorageUnavailable, ProcessLost: it is not charged.
-        """
+    def charging(self, charge: Charge) -> asyncio.Future[Settled]:
+        """`charge`, begun at once: cancelling who waits does not undo it."""
         future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
         self._charged.append((charge, future))
         self._kick()
-        return await future
+        return future
 
     def tick(self) -> None:
         """Now and then (jobs/tend_leases.py): leases that nobody used since the last time go back, and others learn we live."""

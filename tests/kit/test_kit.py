@@ -66,8 +66,9 @@ def test_encoding_is_what_decoding_reads() -> None:
 
 @pytest.mark.parametrize("json_lines", [True, False])
 def test_a_traceback_shows_no_local_variable(
-    json_lines: bool, capfdbinary: pytest.CaptureFixture[bytes]
+    json_lines: bool, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log, "_logger", None)
     before = structlog.get_config()
     try:
         log.configure(json_lines=json_lines)
