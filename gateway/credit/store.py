@@ -18,32 +18,57 @@ from gateway.credit.tables import (
 )
 from gateway.credit.types import Balance, Counter, Grant, GrantUse, LeaseId, OpenGrant
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.prepared import Prepared, among
 
-_SAVE_BALANCE = update(balances).where(balances.c.account_id == bindparam("id"))
+_SAVE_BALANCE = Prepared(
+    lambda _: update(balances).where(balances.c.account_id == bindparam("id")),
+    [name for name in Balance.__struct_fields__ if name not in ("account_id", "credit_limit_nanousd")],
+)
+"""Of what a purse may change: the limit is an operator's alone."""
 
-_CHANGE_COUNTER = (
-    update(counters)
-    .where(counters.c.subject_id == bindparam("subject"), counters.c.period == bindparam("when"))
-    .values(
-        settled_nanousd=counters.c.settled_nanousd + bindparam("settled"),
-        held_nanousd=counters.c.held_nanousd + bindparam("held"),
+_CHANGE_COUNTER = Prepared(
+    lambda _: (
+        update(counters)
+        .where(counters.c.subject_id == bindparam("subject"), counters.c.period == bindparam("when"))
+        .values(
+            settled_nanousd=counters.c.settled_nanousd + bindparam("settled"),
+            held_nanousd=counters.c.held_nanousd + bindparam("held"),
+        )
     )
 )
-
-_CLAIM_BATCH = (
-    update(processes)
-    .where(processes.c.id == bindparam("process"), processes.c.batch == bindparam("before"))
-    .values(batch=bindparam("before") + 1, expires_us=bindparam("expires"))
+_CLAIM_BATCH = Prepared(
+    lambda _: (
+        update(processes)
+        .where(processes.c.id == bindparam("process"), processes.c.batch == bindparam("before"))
+        .values(batch=bindparam("before") + 1, expires_us=bindparam("expires"))
+    )
 )
-
-
-_IDS: Any = bindparam("ids", expanding=True)
-_LOCK = (
-    select(balances).where(balances.c.account_id.in_(_IDS)).order_by(balances.c.account_id).with_for_update()
+_LOCK = Prepared(
+    lambda dialect: (
+        select(balances)
+        .where(among(dialect, balances.c.account_id, "ids"))
+        .order_by(balances.c.account_id)
+        .with_for_update()
+    ),
+    lists=["ids"],
 )
-_OPEN = select(open_grants).where(open_grants.c.account_id.in_(_IDS), open_grants.c.left_nanousd > 0)
-_COUNTERS = select(counters).where(
-    counters.c.subject_id.in_(_IDS), counters.c.period.in_(bindparam("periods", expanding=True))
+_OPEN = Prepared(
+    lambda dialect: select(open_grants).where(
+        among(dialect, open_grants.c.account_id, "ids"), open_grants.c.left_nanousd > 0
+    ),
+    lists=["ids"],
+)
+_COUNTERS = Prepared(
+    lambda dialect: select(counters).where(
+        among(dialect, counters.c.subject_id, "ids"), among(dialect, counters.c.period, "periods")
+    ),
+    lists=["ids", "periods"],
+)
+_SAVE_LEFT = Prepared(lambda dialect: upsert(dialect, open_grants, "left_nanousd"), open_grants.c.keys())
+_USE_GRANTS = Prepared(lambda _: insert(grant_uses), grant_uses.c.keys())
+_SAVE_LEASES = Prepared(lambda dialect: upsert(dialect, leases, "held_nanousd"), leases.c.keys())
+_ADD_TO_COUNTERS = Prepared(
+    lambda dialect: upsert(dialect, counters, "settled_nanousd", "held_nanousd", add=True), counters.c.keys()
 )
 
 
@@ -75,9 +100,9 @@ def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:
 def lock_purses(conn: WriteConn, account_ids: Iterable[str]) -> dict[str, Purse]:
     """The accounts that exist, locked until this transaction ends; in one order everywhere, so nobody deadlocks."""
     ids = sorted(set(account_ids))
-    found = rows(Balance, conn.execute(_LOCK, {"ids": ids}))
+    found = _LOCK.rows(conn, Balance, {"ids": ids})
     purses = {balance.account_id: Purse(balance, []) for balance in found}
-    for grant in rows(OpenGrant, conn.execute(_OPEN, {"ids": ids})):
+    for grant in _OPEN.rows(conn, OpenGrant, {"ids": ids}):
         purses[grant.account_id].open_grants.append(grant)
     return purses
 
@@ -85,12 +110,9 @@ def lock_purses(conn: WriteConn, account_ids: Iterable[str]) -> dict[str, Purse]
 def save_purses(conn: WriteConn, purses: Iterable[Purse]) -> None:
     """Writes back what was locked; the database's CHECK repeats P1."""
     kept = list(purses)
-    changed = []
-    for purse in kept:
-        fields = msgspec.structs.asdict(purse.balance)
-        del fields["credit_limit_nanousd"]  # an operator's alone to change
-        changed.append(fields | {"id": fields.pop("account_id")})
-    conn.execute(_SAVE_BALANCE, changed)
+    _SAVE_BALANCE.each(
+        conn, [{**msgspec.structs.asdict(purse.balance), "id": purse.balance.account_id} for purse in kept]
+    )
     given = [msgspec.structs.asdict(grant) for purse in kept for grant in purse.new_grants]
     if given:
         conn.execute(insert(grants), given)
@@ -102,11 +124,8 @@ def save_purses(conn: WriteConn, purses: Iterable[Purse]) -> None:
         for grant in purse.open_grants
         if grant.grant_id in touched
     ]
-    if left:
-        conn.execute(upsert(conn.dialect.name, open_grants, "left_nanousd"), left)
-    uses = [msgspec.structs.asdict(use) for purse in kept for use in purse.new_uses]
-    if uses:
-        conn.execute(insert(grant_uses), uses)
+    _SAVE_LEFT.each(conn, left)
+    _USE_GRANTS.each(conn, [msgspec.structs.asdict(use) for purse in kept for use in purse.new_uses])
 
 
 def read_balance(conn: ReadConn | WriteConn, account_id: str) -> Balance | None:
@@ -140,7 +159,7 @@ def claim_batch(conn: WriteConn, process_id: str, number: int, expires_us: int) 
         row = {"id": process_id, "batch": 1, "expires_us": expires_us}
         return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
     claim = {"process": process_id, "before": number - 1, "expires": expires_us}
-    return conn.execute(_CLAIM_BATCH, claim).rowcount == 1
+    return _CLAIM_BATCH.count(conn, claim) == 1
 
 
 def committed_batch(conn: ReadConn | WriteConn, process_id: str) -> int | None:
@@ -150,8 +169,8 @@ def committed_batch(conn: ReadConn | WriteConn, process_id: str) -> int | None:
 
 def save_leases(conn: WriteConn, process_id: str, held: dict[LeaseId, int]) -> None:
     """What the process holds now, of each lease that changed."""
-    conn.execute(
-        upsert(conn.dialect.name, leases, "held_nanousd"),
+    _SAVE_LEASES.each(
+        conn,
         [
             {"process_id": process_id, **msgspec.structs.asdict(lease), "held_nanousd": amount}
             for lease, amount in held.items()
@@ -200,7 +219,7 @@ def read_counters(
 ) -> dict[tuple[str, str], Counter]:
     """Those that have begun, by subject and period."""
     wanted = {"ids": sorted(set(subject_ids)), "periods": sorted(set(periods))}
-    found = rows(Counter, conn.execute(_COUNTERS, wanted))
+    found = _COUNTERS.rows(conn, Counter, wanted)
     return {(counter.subject_id, counter.period): counter for counter in found}
 
 
@@ -227,10 +246,8 @@ def change_counters(conn: WriteConn, changes: Iterable[Counter]) -> None:
         for change in kept
         if change.held_nanousd < 0
     ]
-    if up:
-        conn.execute(upsert(conn.dialect.name, counters, "settled_nanousd", "held_nanousd", add=True), up)
-    if down:
-        conn.execute(_CHANGE_COUNTER, down)
+    _ADD_TO_COUNTERS.each(conn, up)
+    _CHANGE_COUNTER.each(conn, down)
 
 
 # -- sums, for audits and statements --------------------------------------------------------------------------

@@ -4,13 +4,14 @@ import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-import msgspec
-from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, insert, select, tuple_
+from msgspec.structs import asdict
+from sqlalchemy import ColumnElement, Select, String, case, cast, func, insert, select, tuple_
 
 from gateway.credit.tables import grant_uses
 from gateway.errors import BadRequest
 from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.prepared import Prepared, among
 from gateway.metering.tables import drift_samples, tier_counters, usage_events
 from gateway.metering.types import (
     DriftRow,
@@ -33,47 +34,46 @@ _COUNTED = (
     "cost_nanousd",
 )
 
-
 _EVENT = [usage_events.c[name] for name in UsageEvent.__struct_fields__]
-_VOLUMES = select(tier_counters).where(
-    tier_counters.c.account_id.in_(bindparam("accounts", expanding=True)),
-    tier_counters.c.month.in_(bindparam("months", expanding=True)),
+_VOLUMES = Prepared(
+    lambda dialect: select(tier_counters).where(
+        among(dialect, tier_counters.c.account_id, "accounts"),
+        among(dialect, tier_counters.c.month, "months"),
+    ),
+    lists=["accounts", "months"],
 )
-_INSERT_EVENT = insert(usage_events)
+_SAVE_VOLUMES = Prepared(lambda dialect: upsert(dialect, tier_counters, "tokens"), tier_counters.c.keys())
+_INSERT_EVENT = Prepared(
+    lambda _: insert(usage_events), UsageEvent.__struct_fields__ + Link.__struct_fields__
+)
 _LINK = [usage_events.c[name] for name in Link.__struct_fields__]
 
 
 def insert_events(conn: WriteConn, events: list[tuple[UsageEvent, Link]]) -> None:
     """Appends events with their places in their accounts' chains.  Their accounts are locked."""
-    conn.execute(
-        _INSERT_EVENT,
-        [msgspec.structs.asdict(event) | msgspec.structs.asdict(place) for event, place in events],
-    )
+    _INSERT_EVENT.each(conn, [asdict(event) | asdict(place) for event, place in events])
 
 
 def read_tier_counters(
     conn: ReadConn | WriteConn, account_ids: Iterable[str], months: Iterable[str]
 ) -> list[TierCounter]:
-    wanted = {"accounts": sorted(set(account_ids)), "months": sorted(set(months))}
-    return rows(TierCounter, conn.execute(_VOLUMES, wanted))
+    return _VOLUMES.rows(conn, TierCounter, {"accounts": list(account_ids), "months": list(months)})
 
 
 def list_tier_counters(conn: ReadConn, account_id: str) -> list[TierCounter]:
     """Of every month: for audits."""
-    return rows(
-        TierCounter, conn.execute(select(tier_counters).where(tier_counters.c.account_id == account_id))
-    )
+    query = select(tier_counters).where(tier_counters.c.account_id == account_id)
+    return rows(TierCounter, conn.execute(query))
 
 
 def save_tier_counters(conn: WriteConn, counters: Iterable[TierCounter]) -> None:
     """Begins or moves on counters whose accounts are locked."""
-    saved = upsert(conn.dialect.name, tier_counters, "tokens")
-    conn.execute(saved, [msgspec.structs.asdict(counter) for counter in counters])
+    _SAVE_VOLUMES.each(conn, [asdict(counter) for counter in counters])
 
 
 def find_event(conn: ReadConn | WriteConn, request_id: str) -> UsageEvent | None:
-    found = rows(UsageEvent, conn.execute(select(*_EVENT).where(usage_events.c.request_id == request_id)))
-    return found[0] if found else None
+    query = select(*_EVENT).where(usage_events.c.request_id == request_id)
+    return next(iter(rows(UsageEvent, conn.execute(query))), None)
 
 
 def find_link(conn: ReadConn | WriteConn, request_id: str) -> Link:
@@ -259,7 +259,7 @@ def insert_sample(conn: WriteConn, sample: DriftSample) -> None:
     """Again: changes nothing."""
     known = select(drift_samples.c.request_id).where(drift_samples.c.request_id == sample.request_id)
     if conn.execute(known).first() is None:
-        conn.execute(insert(drift_samples), msgspec.structs.asdict(sample))
+        conn.execute(insert(drift_samples), asdict(sample))
 
 
 def sum_drift(conn: ReadConn) -> list[DriftRow]:
