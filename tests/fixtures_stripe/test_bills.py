@@ -176,6 +176,10 @@ def test_tax_is_added_where_the_address_is_known(fake: FakeStripe, v1: Any, cust
     with pytest.raises(stripe.InvalidRequestError) as refused:
         v1.invoices.finalize_invoice(invoice.id)
     assert refused.value.code == "customer_tax_location_invalid"
+    v1.invoices.update(invoice.id, {"auto_advance": True})
+    fake.clock.advance(hours=1)
+    assert kinds(fake)[-1] == "invoice.finalization_failed"
+    assert v1.invoices.retrieve(invoice.id).status == "draft"
 
 
 def test_credit_notes_before_and_after_payment(fake: FakeStripe, v1: Any, customer: str) -> None:

@@ -98,6 +98,15 @@ def test_what_stripe_has_and_the_fake_lacks_fails_the_test_that_asks() -> None:
         assert fake.calls[0].status == 501
 
 
+def test_what_is_refused_leaves_nothing_behind(fake: FakeStripe, v1: Any) -> None:
+    data = {"currency": "usd", "unit_amount": 10, "product_data": {"name": "x"}}
+    with pytest.raises(stripe.InvalidRequestError, match="at least"):
+        top_up(v1, None, line_items=[{"price_data": data}])
+    with pytest.raises(stripe.CardError):
+        v1.customers.create({"payment_method": "pm_card_chargeDeclined"})
+    assert (fake.of("product"), fake.of("price"), fake.of("customer"), fake.pending()) == ({}, {}, {}, [])
+
+
 def test_lists_come_in_pages(fake: FakeStripe, v1: Any) -> None:
     made = []
     for _ in range(23):
