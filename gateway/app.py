@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -18,6 +18,8 @@ from gateway.api.filters import selection
 from gateway.api.log import lines
 from gateway.api.openapi.serve import get_document
 from gateway.api.routes import ROUTES
+from gateway.billing.border import Border, Stripe
+from gateway.billing.store import keep_mode
 from gateway.catalog.snapshot import Catalog
 from gateway.catalog.store import from_now_on
 from gateway.catalog.types import OPERATIONS
@@ -33,6 +35,7 @@ from gateway.inference.drains import Drains
 from gateway.inference.gateway import Gateway
 from gateway.inference.measure import Measure
 from gateway.jobs.alerting import alerting
+from gateway.jobs.collecting import collecting
 from gateway.jobs.refresh_prices import refresh_prices
 from gateway.jobs.refresh_workers import refresh_workers
 from gateway.jobs.roll_up import roll_up
@@ -80,36 +83,31 @@ def build(settings: Settings, client: HttpClient | None = None) -> Litestar:
     finder = KeyFinder(database, secret, settings.key_cache_s)
     viewers = ViewerFinder(database)
     ways = ways_of(settings)
+    stripe = stripe_of(settings, database)
     courier = new_courier(
         database, ways.mailer, secret, settings.public_url, private_targets=settings.webhook_private_targets
     )
-    asked = [
-        answering(
-            gateway,
-            operation,
-            body_bytes_max=settings.body_bytes_max,
-            deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
-        )
-        for operation in OPERATIONS
-    ]
+    bounds: Any = {
+        "body_bytes_max": settings.body_bytes_max,
+        "deadline_s": settings.request_deadline_s + CLAIM_MARGIN_S / 2,
+    }
     return Litestar(
         route_handlers=[
-            *asked,
+            *(answering(gateway, operation, **bounds) for operation in OPERATIONS),
             *chain.from_iterable(ROUTES.values()),
             get_document,
-            pages(
-                asking(
-                    gateway,
-                    secret,
-                    body_bytes_max=settings.body_bytes_max,
-                    deadline_s=settings.request_deadline_s + CLAIM_MARGIN_S / 2,
-                )
-            ),
+            pages(asking(gateway, secret, **bounds)),
         ],
         middleware=[Authenticate(finder, settings.join_token), SignedIn(viewers)],
         dependencies={
             **_given(
-                gateway=gateway, finder=finder, key_secret=secret, viewers=viewers, ways=ways, courier=courier
+                stripe=stripe,
+                gateway=gateway,
+                finder=finder,
+                key_secret=secret,
+                viewers=viewers,
+                ways=ways,
+                courier=courier,
             ),
             "caller": Provide(_caller, sync_to_thread=False),
             "selection": Provide(selection, sync_to_thread=False),
@@ -120,6 +118,7 @@ def build(settings: Settings, client: HttpClient | None = None) -> Litestar:
             lambda _app: _running(gateway, settings.lease_idle_s),
             lambda _app: _closing(ways),
             lambda _app: alerting(database, courier),
+            lambda _app: collecting(stripe),
         ],
         openapi_config=None,  # api/openapi/ draws a better one
         request_max_body_size=settings.body_bytes_max,
@@ -186,6 +185,33 @@ def ways_of(settings: Settings) -> Ways:
         provider=Provider(oidc_client(settings)) if settings.oidc_issuer else None,
         oidc_name=settings.oidc_name,
         oidc_domains=settings.oidc_domains,
+    )
+
+
+def stripe_of(settings: Settings, database: Database) -> Stripe:
+    """The border to Stripe, if there is one.
+
+    Raises:
+        SettingsError: this ledger has seen the other mode; real money and made-up money do not mix.
+    """
+    if not settings.stripe_api_key:
+        return Stripe(None)
+    from gateway.billing.stripe_api import StripeApi  # noqa: PLC0415 - half a second and 40 MB, for those who have a key
+
+    api = StripeApi(settings.stripe_api_key, url=settings.stripe_url)
+    if database.write_now(lambda conn: keep_mode(conn, api.livemode, now_us())) != api.livemode:
+        raise SettingsError(
+            "`stripe_api_key` is of Stripe's other mode than this ledger was begun with (test or live); use another database"
+        )
+    return Stripe(
+        Border(
+            database=database,
+            api=api,
+            webhook_secrets=tuple(settings.stripe_webhook_secret.split()),
+            public_url=settings.public_url,
+            sink=settings.stripe_sink,
+            tax=settings.stripe_tax,
+        )
     )
 
 

@@ -10,7 +10,9 @@ TollwayError
 │   ├── KeyCapReached     402  the account could, but the key's own cap (day, month, total) is in the way
 │   ├── ProjectCapReached 402  the same of the budget of the key's project
 │   └── MaxCostExceeded   402  the request's own `max_cost_usd` does not afford the prompt and one token
+├── PaymentRefused        402  a card was declined; nothing was charged
 ├── NotAllowed            403  a good key that may not do this
+│   └── AccountSuspended  403  a payment was disputed, or an invoice never paid
 ├── NotFound              404  no such thing, or not yours
 ├── Conflict              409  the name is taken, or the act already happened
 ├── BodyTooLarge          413  more bytes than `body_bytes_max`
@@ -23,6 +25,8 @@ TollwayError
 ├── NotInstalled          501  an optional part is missing on this gateway; says which package brings it
 ├── NotSetUp              501  this gateway's settings leave it out; says which one brings it
 ├── MailNotSent           502  the mail server refused a mail, or was away each time
+├── StripeRefused         502  Stripe refuses what we ask: the settings are wrong, or we are
+├── PaymentsUnavailable   503  Stripe did not answer
 ├── NoWorker              503  nobody serves this model at the moment
 └── StorageUnavailable    503  the ledger cannot be written; we refuse work rather than serve it unbilled
 
@@ -145,8 +149,16 @@ class MaxCostExceeded(InsufficientCredit):
     code = "max_cost_exceeded"
 
 
+class PaymentRefused(TollwayError):
+    status, code, kind = 402, "payment_refused", "invalid_request_error"
+
+
 class NotAllowed(TollwayError):
     status, code, kind = 403, "not_allowed", "permission_error"
+
+
+class AccountSuspended(NotAllowed):
+    code = "account_suspended"
 
 
 class NotFound(TollwayError):
@@ -210,6 +222,22 @@ class NotSetUp(TollwayError):
 
 class MailNotSent(TollwayError):
     status, code, retryable = 502, "mail_not_sent", True
+
+
+class StripeRefused(TollwayError):
+    """Stripe understood, and refuses: asking again is no use until something is mended."""
+
+    status, code = 502, "stripe_refused"
+
+
+class PaymentsUnavailable(TollwayError):
+    """`acted`: whether Stripe may have done what was asked, although no answer says so."""
+
+    status, code, retryable = 503, "payments_unavailable", True
+
+    def __init__(self, message: str, *, acted: bool, retry_after_s: int | None = 5) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.acted = acted
 
 
 class NoWorker(TollwayError):

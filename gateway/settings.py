@@ -5,15 +5,15 @@ message that names the setting.  Every setting has its heading in `docs/settings
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from gateway.kit.networks import is_network
+from gateway.settings_checks import check_mail, check_oidc, check_stripe, require
 
 CONFIG_FILE = "tollway.toml"
 PREFIX = "TOLLWAY_"
@@ -110,6 +110,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """As the button has it: `Sign in with …`."""
     oidc_domains: tuple[str, ...] = ()
     """Whoever has a verified e-mail address of these may sign up by themselves."""
+    stripe_api_key: str = ""
+    """`sk_live_…`, `sk_test_…` or a restricted `rk_…`.  Empty: nobody pays by card, and nothing else is missing."""
+    stripe_webhook_secret: str = ""
+    """`whsec_…`, by which webhooks are known to be Stripe's; two with a space between while it is changed."""
+    stripe_sink: Literal["invoice_items", "meters", "none"] = "invoice_items"
+    """How the usage of postpaid accounts reaches Stripe: rated by us, counted by Stripe's meters, or not."""
+    stripe_tax: bool = False
+    """Whether Stripe Tax adds tax."""
+    stripe_url: str = ""
+    """Somewhere else than Stripe: for tests."""
     idempotency_ttl_s: float = 3600.0
     """How long the answer to an Idempotency-Key is kept, to be given again."""
     audit_share: float = 0.01
@@ -118,9 +128,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """JSON lines on standard error.  Left out: JSON unless standard error is a terminal."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.port <= 65535, "port", "is no TCP port; use 1-65535, or 0 for a free one")
-        _require(self.processes >= 1, "processes", "must be at least 1")
-        _require(self.body_bytes_max > 0, "body_bytes_max", "must be positive")
+        require(0 <= self.port <= 65535, "port", "is no TCP port; use 1-65535, or 0 for a free one")
+        require(self.processes >= 1, "processes", "must be at least 1")
+        require(self.body_bytes_max > 0, "body_bytes_max", "must be positive")
         for name in (
             "request_deadline_s",
             "connect_timeout_s",
@@ -130,67 +140,38 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "lease_idle_s",
             "stream_hold_tokens",
         ):
-            _require(getattr(self, name) > 0, name, "must be positive")
+            require(getattr(self, name) > 0, name, "must be positive")
         for name in ("audit_share", "hedge_share"):
-            _require(0 <= getattr(self, name) <= 1, name, "is a share: between 0 and 1")
+            require(0 <= getattr(self, name) <= 1, name, "is a share: between 0 and 1")
         for name in [name for name in self.__struct_fields__ if name.startswith("limit_")]:
             value = getattr(self, name)
-            _require(value is None or value >= 1, name, "must be at least 1; leave it out for no limit")
+            require(value is None or value >= 1, name, "must be at least 1; leave it out for no limit")
         for name in ("queue_max", "queue_wait_s"):
-            _require(getattr(self, name) >= 0, name, "must not be negative")
-        _require(
+            require(getattr(self, name) >= 0, name, "must not be negative")
+        require(
             not self.join_token or len(self.join_token) >= JOIN_TOKEN_CHARS_MIN,
             "join_token",
             f"must have at least {JOIN_TOKEN_CHARS_MIN} characters: whoever has it gets your customers' prompts",
         )
-        _require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
-        _require(
+        require(self.key_cache_s >= 0, "key_cache_s", "must not be negative")
+        require(
             self.lease_ttl_s >= LEASE_TTL_S_MIN,
             "lease_ttl_s",
             f"must be at least {LEASE_TTL_S_MIN:g} s: a short silence of the database must not end running requests",
         )
-        self._check_mail()
-        self._check_oidc()
+        check_mail(self)
+        check_oidc(self)
+        check_stripe(self)
         for proxy in self.trusted_proxies:
-            _require(is_network(proxy), "trusted_proxies", f"lists {proxy!r}; write 10.0.0.2, fd00::/8")
+            require(is_network(proxy), "trusted_proxies", f"lists {proxy!r}; write 10.0.0.2, fd00::/8")
         for worker in self.workers:
             limit = worker.concurrency_max
-            _require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
-            _require(limit is None or limit >= 1, "workers", "has a concurrency_max below 1; leave it out")
-            _require(
+            require(worker.weight >= 1, "workers", "has a weight below 1; leave it out for 1")
+            require(limit is None or limit >= 1, "workers", "has a concurrency_max below 1; leave it out")
+            require(
                 worker.url.startswith(("http://", "https://")),
                 "workers",
                 f"has the URL {worker.url!r}; write it like http://127.0.0.1:8000",
-            )
-
-    def _check_mail(self) -> None:
-        origin = re.fullmatch(r"https?://[^/?#@\s]+/?", self.public_url)
-        _require(
-            not self.public_url or origin is not None,
-            "public_url",
-            "is an address without a path, like https://llm.example.com",
-        )
-        if self.smtp_url:
-            _require("@" in self.mail_from, "mail_from", "must be set with `smtp_url`: an address of yours")
-            _require(self.mail_from.isprintable(), "mail_from", "is one line, like Tollway <t@example.com>")
-            _require(bool(self.public_url), "public_url", "must be set with `smtp_url`: mails link to it")
-
-    def _check_oidc(self) -> None:
-        if not self.oidc_issuer:
-            return
-        here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)", self.oidc_issuer)
-        _require(
-            self.oidc_issuer.startswith("https://") or here is not None,
-            "oidc_issuer",
-            "is the https:// address that the provider calls itself by",
-        )
-        _require(bool(self.oidc_client_id), "oidc_client_id", "must be set with `oidc_issuer`")
-        _require(
-            bool(self.public_url), "public_url", "must be set with `oidc_issuer`: people come back to it"
-        )
-        for domain in self.oidc_domains:
-            _require(
-                re.fullmatch(r"[a-z0-9.-]+", domain) is not None, "oidc_domains", "has names like acme.com"
             )
 
     def __repr__(self) -> str:
@@ -215,7 +196,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def masked(self) -> dict[str, Any]:
         """For `doctor` and logs: secrets are shown as set or not, and a database password is hidden."""
         values = msgspec.to_builtins(self, enc_hook=str)
-        for name in ("mistral_api_key", "key_secret", "join_token", "oidc_client_secret"):
+        for name in _SECRETS:
             values[name] = "(set)" if values[name] else ""
         for worker in values["workers"]:
             worker["api_key"] = "(set)" if worker["api_key"] else ""
@@ -273,6 +254,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+_SECRETS = (
+    "mistral_api_key", "key_secret", "join_token", "oidc_client_secret", "stripe_api_key", "stripe_webhook_secret",
+)  # fmt: skip
 _SDK_VARIABLES = frozenset({"TOLLWAY_API_KEY", "TOLLWAY_BASE_URL"})
 """The SDK's names; a developer's shell may hold both, and they mean nothing to the gateway."""
 
@@ -291,8 +275,3 @@ def parse_worker(text: str) -> dict[str, Any]:
 
 _LISTS: dict[str, Callable[[str], list[Any]]] = {"workers": parse_worker_list, "oidc_domains": str.split, "trusted_proxies": str.split}  # fmt: skip
 """How those settings that are lists are written in a variable."""
-
-
-def _require(condition: bool, name: str, problem: str) -> None:
-    if not condition:
-        raise ValueError(f"`{name}` {problem}")

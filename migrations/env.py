@@ -8,12 +8,15 @@ from sqlalchemy import create_engine, pool, text
 
 import gateway.accounts.tables
 import gateway.alerts.tables
+import gateway.billing.tables
 import gateway.catalog.tables
 import gateway.credit.tables
+import gateway.invoices.tables
 import gateway.keys.tables
 import gateway.limits.tables
 import gateway.metering.tables
 import gateway.oidc.tables
+import gateway.payments.tables
 import gateway.people.tables
 import gateway.projects.tables
 import gateway.replay.tables

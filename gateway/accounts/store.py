@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
-from gateway.accounts.tables import accounts
-from gateway.accounts.types import Account
+from gateway.accounts.tables import accounts, suspensions
+from gateway.accounts.types import Account, Suspension
 from gateway.errors import Conflict, NotFound
-from gateway.kit.db import ReadConn, WriteConn, rows
+from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 
 
 def insert_account(conn: WriteConn, account: Account) -> None:
@@ -43,3 +43,22 @@ def list_accounts(
     if find:
         query = query.where(accounts.c.name.icontains(find, autoescape=True))
     return rows(Account, conn.execute(query))
+
+
+def insert_suspension(conn: WriteConn, suspension: Suspension) -> None:
+    """The same again changes nothing."""
+    conn.execute(upsert(conn.dialect.name, suspensions), msgspec.structs.asdict(suspension))
+
+
+def end_suspension(conn: WriteConn, account_id: str, because_of: str, now_us: int) -> None:
+    """Lifting what was lifted changes nothing."""
+    of = (suspensions.c.account_id == account_id, suspensions.c.because_of == because_of)
+    conn.execute(update(suspensions).where(*of, suspensions.c.lifted_us.is_(None)).values(lifted_us=now_us))
+
+
+def list_suspensions(conn: ReadConn | WriteConn, account_id: str) -> list[Suspension]:
+    """Those in force, the oldest first."""
+    query = select(suspensions).where(
+        suspensions.c.account_id == account_id, suspensions.c.lifted_us.is_(None)
+    )
+    return rows(Suspension, conn.execute(query.order_by(suspensions.c.since_us, suspensions.c.because_of)))

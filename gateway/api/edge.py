@@ -13,6 +13,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.scopes import check_route
+from gateway.billing.border import WEBHOOK_PATH
 from gateway.errors import (
     BadRequest,
     BodyTooLarge,
@@ -27,7 +28,7 @@ from gateway.keys.types import Caller
 from gateway.kit.ids import new_id
 from gateway.kit.log import logger
 
-UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz", "/openapi.json"})
+UNAUTHENTICATED_ROUTES = frozenset({"/healthz", "/readyz", "/openapi.json", WEBHOOK_PATH})
 """The short list.  Adding to it is a decision about security: say why in the commit."""
 JOIN_PREFIX = "/join/"
 NO_KEY = "missing_api_key"

@@ -16,6 +16,7 @@ from gateway.api import (
     projects,
     receipts,
     statements,
+    stripe,
     usage,
     workers,
 )
@@ -79,5 +80,6 @@ ROUTES: dict[Tag, tuple[HTTPRouteHandler, ...]] = {
         metrics.metrics,
     ),
     "join": (workers.join, workers.leave),
+    "stripe": (stripe.take_news,),
     "health": (health.healthz, health.readyz),
 }

@@ -5,12 +5,14 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
+from gateway.billing.border import Stripe
 from gateway.inference.gateway import Gateway
 from gateway.keys.create import OVERLAP_S_MAX
 from gateway.keys.find import KeyFinder
 from gateway.keys.types import Caller
 
 TheGateway = NamedDependency[Gateway]
+TheStripe = NamedDependency[Stripe]
 TheCaller = NamedDependency[Caller]
 TheFinder = NamedDependency[KeyFinder]
 TheKeySecret = NamedDependency[bytes]

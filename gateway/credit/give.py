@@ -65,8 +65,9 @@ def give(
     reason: str,
     expires_us: int | None = None,
     priority: int | None = None,
+    first: str | None = None,
 ) -> Grant:
-    """Appends a grant.
+    """Appends a grant.  A correction takes of the grant `first` first, then of the others as they burn down.
 
     Raises:
         BadRequest: nothing, a negative amount that is no correction, more than the ledger holds, an expiry in the past, or
@@ -92,9 +93,15 @@ def give(
             f" ${format_usd(purse.available_nanousd)} that are available; running requests may hold the rest"
         )
     grant = new_grant(account_id, kind, amount_nanousd, reason, now, expires_us=expires_us, priority=priority)
-    purse.add(grant)
+    purse.add(grant, first=first)
     store.save_purses(conn, [purse])
     return grant
+
+
+def available(conn: WriteConn, account_id: str) -> int:
+    """Nano-dollars that could be taken back now; they stay until this transaction ends.  Raises NotFound."""
+    purse = _locked(conn, account_id)
+    return max(0, purse.available_nanousd - purse.balance.credit_limit_nanousd)
 
 
 def set_credit_limit(conn: WriteConn, account_id: str, nanousd: int) -> Balance:

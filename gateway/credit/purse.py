@@ -44,14 +44,14 @@ class Purse:
         )
         self._burn(amount_nanousd, request_id, begun_us)
 
-    def add(self, grant: Grant) -> None:
-        """Credit given or, by a correction, taken; what a postpaid account owes is paid from it at once."""
+    def add(self, grant: Grant, *, first: str | None = None) -> None:
+        """Credit given or, by a correction, taken, of the grant `first` first; what a postpaid account owes is paid at once."""
         owed = max(0, self.balance.settled_nanousd - self.balance.granted_nanousd)
         self._change(granted_nanousd=self.balance.granted_nanousd + grant.amount_nanousd)
         assert grant.amount_nanousd >= 0 or self.available_nanousd >= 0, "P1: credit in use cannot be taken"
         self.new_grants.append(grant)
         if grant.amount_nanousd < 0:
-            self._burn(-grant.amount_nanousd, grant.id, grant.created_us)
+            self._take(-grant.amount_nanousd, grant, first)
             return
         opened = OpenGrant(
             grant_id=grant.id,
@@ -64,6 +64,14 @@ class Purse:
         self.open_grants.append(opened)
         self._change(turn_us=min(self.balance.turn_us, opened.expires_us))
         self._burn(min(owed, grant.amount_nanousd), grant.id, grant.created_us)
+
+    def _take(self, amount_nanousd: int, by: Grant, first: str | None) -> None:
+        source = [grant for grant in self.open_grants if grant.grant_id == first]
+        others = [grant for grant in self.open_grants if grant.grant_id != first]
+        part = min(amount_nanousd, sum(grant.left_nanousd for grant in source))
+        source, uses = burn(source, part, by.id, by.created_us)
+        self.open_grants, self.new_uses = source + others, self.new_uses + uses
+        self._burn(amount_nanousd - part, by.id, by.created_us)
 
     def turn(self, monthly_free_nanousd: int, now_us: int) -> None:
         """Takes back what expired and gives the month's free tier, if it is time; again: changes nothing.

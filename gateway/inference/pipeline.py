@@ -23,7 +23,7 @@ from gateway.inference.request import ChatRequest
 from gateway.inference.settlement import Settlement
 from gateway.inference.tally import Sizes
 from gateway.inference.trace import Trace
-from gateway.keys.allow import check_model
+from gateway.keys.allow import check_account, check_model
 from gateway.keys.types import Caller
 from gateway.kit.clock import SECOND_US, now_us
 from gateway.workers.types import Need
@@ -55,6 +55,7 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
     Raises:
         TollwayError: whatever ends the request before its first byte; nothing was charged.
     """
+    check_account(arrival.caller)
     if not arrival.idempotency_key:
         await _run(gateway, arrival, client, trace, None)
         return

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from gateway.errors import NotAllowed, NotAuthenticated
+from gateway.errors import AccountSuspended, NotAllowed, NotAuthenticated
 from gateway.keys.narrow import networks_of
 from gateway.keys.types import Caller, Scope
 from gateway.kit.clock import rfc3339
@@ -48,6 +48,15 @@ def check_scope(caller: Caller, *needed: Scope) -> None:
         raise NotAllowed(
             f"this needs a key with the scope {_or(needed)}, and this one has {_and(has)}; {_MENDED_BY}",
             code="scope_missing",
+        )
+
+
+def check_account(caller: Caller) -> None:
+    """Raises AccountSuspended: what costs is refused; what only reads is not."""
+    if caller.suspended:
+        raise AccountSuspended(
+            "this account is suspended, because a payment was disputed or an invoice was never paid;"
+            " whoever pays finds the reason on the page Billing"
         )
 
 

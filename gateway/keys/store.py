@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, case, exists, func, insert, null, or_, select, update
 
+from gateway.accounts.tables import suspensions
 from gateway.errors import NotFound
 from gateway.keys.tables import api_keys, key_uses
 from gateway.keys.types import Caller, Key
@@ -45,18 +46,22 @@ def find_caller_named(conn: ReadConn, account_id: str, name: str) -> Caller | No
 
 def _caller(conn: ReadConn, replaced_us: ColumnElement[Any], *wanted: ColumnElement[bool]) -> Caller | None:
     limited = exists().where(limit_settings.c.account_id == api_keys.c.account_id)
+    suspended = exists().where(
+        suspensions.c.account_id == api_keys.c.account_id, suspensions.c.lifted_us.is_(None)
+    )
     query = select(
         api_keys.c.id.label("key_id"),
         *_OF_CALLER,
         *(projects.c[name.removeprefix("project_")].label(name) for name in _OF_PROJECT),
         replaced_us.label("replaced_us"),
         limited.label("limited"),
+        suspended.label("suspended"),
     ).outerjoin(projects, projects.c.id == api_keys.c.project_id)
     living = query.where(*wanted, api_keys.c.revoked_us.is_(None)).order_by(api_keys.c.id).limit(1)
     row = conn.execute(living).mappings().first()
     if row is None:
         return None
-    fields = dict(row)
+    fields = dict(row) | {"suspended": bool(row["suspended"])}
     if fields.pop("limited"):
         set_ones = list_limits(conn, row["account_id"], (row["key_id"],))
         fields["account_limits"] = set_ones.get((row["account_id"], ""))

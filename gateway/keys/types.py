@@ -80,6 +80,8 @@ class Caller(msgspec.Struct, frozen=True):
     expires_us: int | None = None
     manages_keys: bool = False
     replaced_us: int | None = None
+    suspended: bool = False
+    """Its account is served nothing for now (accounts/suspend.py)."""
 
     @property
     def actor(self) -> str:

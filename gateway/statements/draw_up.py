@@ -16,6 +16,7 @@ from gateway.metering.receipt import Rater
 from gateway.rollups import store as rollups
 from gateway.rollups.month import Kind, Month
 from gateway.rollups.tally import tally
+from gateway.statements.due import credit_cents
 from gateway.statements.types import Applied, Line, Statement
 
 FINAL_AFTER_US = 3600 * SECOND_US
@@ -85,7 +86,8 @@ def _statement(conn: ReadConn, account: Account, month: str, found: Month, now_u
         rounding_nanousd=total_cents * NANOS_PER_CENT - total,
         applied=applied,
         applied_nanousd=paid,
-        due_cents=cents(total - paid),
+        due_cents=total_cents
+        - sum(credit_cents(total_cents, total - paid, [each.amount_nanousd for each in applied])),
         price_versions=tuple(sorted(found.counts)),
         first_seq=min((first for _, first, _ in found.counts.values()), default=None),
         last_seq=last_seq,

@@ -53,7 +53,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     applied: tuple[Applied, ...]
     applied_nanousd: int
     due_cents: int
-    """What a postpaid account owes; 0 for a prepaid one."""
+    """What a postpaid account owes: the lines' cents less the credits', each rounded once (due.py); 0 for a prepaid one."""
     price_versions: tuple[int, ...]
     first_seq: int | None
     last_seq: int | None

@@ -52,6 +52,7 @@ class Site:
             "admin": (operator, customer),
             "join": (JOIN_TOKEN, customer),
             "health": ("",),
+            "stripe": ("",),
         }
 
 
@@ -60,9 +61,14 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("conforms")
     url = "" if request.param == "sqlite" else request.getfixturevalue("postgres").create_database()
     options = {"price_book": offering(folder), "join_token": JOIN_TOKEN, "database_url": url}
+    stripe = {
+        "stripe_api_key": "sk_test_x",
+        "stripe_webhook_secret": "whsec_x",
+        "stripe_url": "http://127.0.0.1:9",
+    }
     with (
         Forgiving(kind="vllm") as worker,
-        RunningGateway(folder / "data", worker.url, **options) as gateway,
+        RunningGateway(folder / "data", worker.url, **options, **stripe) as gateway,
     ):
         yield Site(gateway)
 

@@ -219,7 +219,11 @@ class TlsServer:
                 return
             try:
                 with self._context.wrap_socket(plain, server_side=True) as talk:
-                    talk.recv(65_536)
+                    stream, length = talk.makefile("rb"), 0
+                    for line in iter(stream.readline, b"\r\n"):
+                        name, _, value = line.partition(b":")
+                        length = int(value) if name.lower() == b"content-length" else length
+                    stream.read(length)  # whoever closes with something unread resets the connection
                     talk.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
             except (ssl.SSLError, ConnectionError):
                 plain.close()

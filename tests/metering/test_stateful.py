@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -237,7 +238,7 @@ class Ledger(RuleBasedStateMachine):
         self._folder.cleanup()
 
 
-TestLedger = Ledger.TestCase
+TestLedger = pytest.mark.timeout(600)(Ledger.TestCase)
 TestLedger.settings = settings(
     max_examples=60,
     stateful_step_count=40,

@@ -26,6 +26,7 @@ _TAGS: dict[Tag, tuple[str, str]] = {
     "account": ("accountKey", "What an account sees of itself: credit, keys, usage, receipts, statements."),
     "admin": ("operatorKey", "For whoever runs the gateway."),
     "join": ("joinToken", "Where workers join by themselves."),
+    "stripe": ("", "Where Stripe posts its news: each message is signed, and no key opens this."),
     "health": ("", "Is the process alive, and can it serve?  No key needed."),
 }
 """Each with the security scheme that opens it."""

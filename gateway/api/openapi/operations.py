@@ -13,7 +13,7 @@ from gateway.api.filters import selection
 from gateway.api.log import lines
 from gateway.inference.request import MISTRAL_PREFIX
 
-Tag = Literal["inference", "account", "admin", "join", "health"]
+Tag = Literal["inference", "account", "admin", "join", "health", "stripe"]
 """By subject; each has its kind of key."""
 
 JSON = "application/json"
@@ -81,7 +81,7 @@ def operation_of(tag: Tag, handler: HTTPRouteHandler) -> Operation:
 
 def _of_everybody(tag: Tag) -> tuple[int, ...]:
     """Whoever has no key is refused; of the account's part operators are, of theirs the accounts."""
-    if tag == "health":
+    if tag in ("health", "stripe"):
         return ()
     return (401, 403, 503) if tag in ("account", "admin") else (401, 503)
 

@@ -1,0 +1,192 @@
+"""What Stripe must have before it can collect for us: a plan first, like a migration; carried out, the next plan is empty.
+
+For every sink: the webhook endpoint.  For the sink `meters` also a meter, a product and a graduated price for each model and
+token class, and a subscription to them for each customer.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from gateway.billing import store
+from gateway.billing.border import WEBHOOK_PATH, Border, once
+from gateway.billing.handle import HANDLERS
+from gateway.billing.invoicing import CURRENCY, TAX_CODE
+from gateway.billing.meters import event_name
+from gateway.billing.stripe_objects import Meter, Price, Product, Subscription, WebhookEndpoint
+from gateway.catalog.types import TOKEN_CLASSES, PriceBook, Tier
+from gateway.errors import BadRequest
+from gateway.kit.money import PERCENT
+
+PICOCENTS_PER_CENT = 10**12
+"""Stripe's unit prices have at most twelve decimals of a cent."""
+SUBSCRIPTION_ITEMS_MAX = 20
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that is missing or different.  `apply` makes it so, and says what somebody must be told, or nothing."""
+
+    words: str
+    apply: Callable[[], Awaitable[str]]
+
+
+async def plan(border: Border, book: PriceBook) -> list[Step]:
+    """In the order in which they are to be applied; those of later steps may only be seen when the earlier ones are done."""
+    steps = await _endpoint(border)
+    if border.sink == "meters":
+        steps += await _metering(border, book)
+        if not steps:
+            steps += await _subscriptions(border)
+    return steps
+
+
+async def _endpoint(border: Border) -> list[Step]:
+    url, events = border.page(WEBHOOK_PATH), sorted(HANDLERS)
+    known = await border.api.listed(border.api.v1.webhook_endpoints.list_async, WebhookEndpoint)
+    mine = next((each for each in known if each.url == url), None)
+    if mine is None:
+        return [
+            Step(
+                f"+ webhook endpoint {url}, for {len(events)} kinds of events",
+                lambda: _new_endpoint(border, url, events),
+            )
+        ]
+    if sorted(mine.enabled_events) == events and mine.status == "enabled":
+        return []
+
+    async def change() -> str:
+        new: Any = {"enabled_events": events, "disabled": False}
+        await border.api.asked(
+            lambda: border.api.v1.webhook_endpoints.update_async(mine.id, new), WebhookEndpoint
+        )
+        return ""
+
+    return [Step(f"~ webhook endpoint {url}: its events, or that it is enabled", change)]
+
+
+async def _new_endpoint(border: Border, url: str, events: list[str]) -> str:
+    new: Any = {"url": url, "enabled_events": events, "description": "Tollway"}
+    made = await border.api.asked(lambda: border.api.v1.webhook_endpoints.create_async(new), WebhookEndpoint)
+    return f"set stripe_webhook_secret = {made.secret} (it is shown once), and restart the gateways"
+
+
+async def _metering(border: Border, book: PriceBook) -> list[Step]:
+    api = border.api
+    meters = {each.event_name for each in await api.listed(api.v1.billing.meters.list_async, Meter)}
+    products = await api.listed(api.v1.products.list_async, Product)
+    prices = await api.listed(api.v1.prices.list_async, Price)
+    have = {each.metadata.get("tollway_model") for each in products if each.active}
+    keys = {each.lookup_key for each in prices if each.active}
+    steps = []
+    for model in book.models:
+        if model.id not in have:
+            steps.append(Step(f"+ product {model.id}", partial(_new_product, border, model.id)))
+        for token_class in TOKEN_CLASSES:
+            name, price = event_name(model.id, token_class), getattr(model.prices, token_class)
+            if price == 0:
+                continue
+            if name not in meters:
+                steps.append(Step(f"+ meter {name}", partial(_new_meter, border, name)))
+            tiers = tiers_of(price, book.tiers)
+            key = f"{name}:{'/'.join(f'{up_to}@{cents}' for up_to, cents in tiers)}"[-200:]
+            if key not in keys:
+                words = f"+ price of {name}: {', '.join(f'{cents} cents a token up to {up_to}' for up_to, cents in tiers)}"
+                steps.append(Step(words, partial(_new_price, border, model.id, name, key, tiers)))
+    return steps
+
+
+def tiers_of(price_nanousd_per_mtok: int, tiers: Sequence[Tier]) -> list[tuple[str, str]]:
+    """(up to how many tokens, cents per token) of a graduated price, as Stripe writes it.
+
+    Raises:
+        BadRequest: a price finer than Stripe can write.
+    """
+    found = []
+    for tier in tiers or (Tier(up_to_tokens=None, discount_percent=0),):
+        # nano-dollars per million tokens, in percent: 10^9 to the dollar, 10^6 to the token, 10^2 to the whole, a cent is 10^-2 of a dollar
+        picocents, rest = divmod(price_nanousd_per_mtok * (PERCENT - tier.discount_percent), 1000)
+        if rest:
+            raise BadRequest(
+                f"a price of {price_nanousd_per_mtok} nano-dollars per million less {tier.discount_percent} % is finer than Stripe can write"
+            )
+        whole, part = divmod(picocents, PICOCENTS_PER_CENT)
+        cents = f"{whole}.{part:012}".rstrip("0").rstrip(".")
+        found.append(("inf" if tier.up_to_tokens is None else str(tier.up_to_tokens), cents))
+    return found
+
+
+async def _new_product(border: Border, model: str) -> str:
+    new: Any = {"name": model, "tax_code": TAX_CODE, "metadata": {"tollway_model": model}}
+    await border.api.asked(
+        lambda: border.api.v1.products.create_async(new, once(f"product:{model}")), Product
+    )
+    return ""
+
+
+async def _new_meter(border: Border, name: str) -> str:
+    new: Any = {
+        "display_name": name,
+        "event_name": name,
+        "default_aggregation": {"formula": "sum"},
+        "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "value_settings": {"event_payload_key": "value"},
+    }
+    await border.api.asked(
+        lambda: border.api.v1.billing.meters.create_async(new, once(f"meter:{name}")), Meter
+    )
+    return ""
+
+
+async def _new_price(border: Border, model: str, name: str, key: str, tiers: list[tuple[str, str]]) -> str:
+    api = border.api
+    products = await api.listed(api.v1.products.list_async, Product)
+    product = next(each for each in products if each.active and each.metadata.get("tollway_model") == model)
+    meters = await api.listed(api.v1.billing.meters.list_async, Meter)
+    meter = next(each for each in meters if each.event_name == name)
+    new: Any = {
+        "product": product.id,
+        "currency": CURRENCY,
+        "billing_scheme": "tiered",
+        "tiers_mode": "graduated",
+        "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+        "tiers": [
+            {"up_to": up_to if up_to == "inf" else int(up_to), "unit_amount_decimal": cents}
+            for up_to, cents in tiers
+        ],
+        "lookup_key": key,
+        "metadata": {"tollway_meter": name},
+    }
+    await api.asked(lambda: api.v1.prices.create_async(new, once(f"price:{key}")), Price)
+    return ""
+
+
+async def _subscriptions(border: Border) -> list[Step]:
+    """For each customer, to every metered price; twenty in one, which is the most that Stripe takes."""
+    api, steps = border.api, []
+    prices = await api.listed(api.v1.prices.list_async, Price)
+    metered = sorted(each.id for each in prices if each.active and "tollway_meter" in each.metadata)
+    for customer in await border.database.read(store.list_customers):
+        have = await api.listed(api.v1.subscriptions.list_async, Subscription, customer=customer.customer_id)
+        missing = [
+            price for price in metered if price not in {each for one in have for each in one.price_ids}
+        ]
+        for at in range(0, len(missing), SUBSCRIPTION_ITEMS_MAX):
+            some = missing[at : at + SUBSCRIPTION_ITEMS_MAX]
+            words = f"+ subscription of {customer.account_id} to {len(some)} metered prices"
+            steps.append(Step(words, partial(_subscribe, border, customer.customer_id, some)))
+    return steps
+
+
+async def _subscribe(border: Border, customer_id: str, prices: list[str]) -> str:
+    new: Any = {
+        "customer": customer_id,
+        "items": [{"price": price} for price in prices],
+        "automatic_tax": {"enabled": border.tax},
+    }
+    await border.api.asked(
+        lambda: border.api.v1.subscriptions.create_async(new, once(f"sub:{customer_id}:{prices[0]}")),
+        Subscription,
+    )
+    return ""

@@ -1,0 +1,100 @@
+"""All SQL about invoices."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import exists, func, insert, or_, select
+
+from gateway.credit.tables import balances, grant_uses, grants
+from gateway.errors import NotFound
+from gateway.invoices.tables import invoice_lines, invoice_states, invoices
+from gateway.invoices.types import STATES, Drawn, Invoice, InvoiceLine, State
+from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.payments.tables import payments
+
+
+def insert_invoice(conn: WriteConn, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bool:
+    """Whether nobody had drawn it before."""
+    if conn.execute(upsert(conn.dialect.name, invoices), msgspec.structs.asdict(invoice)).rowcount != 1:
+        return False
+    if lines:
+        conn.execute(insert(invoice_lines), [msgspec.structs.asdict(line) for line in lines])
+    return True
+
+
+def add_state(conn: WriteConn, invoice_id: str, state: State, now_us: int) -> bool:
+    """Whether that is news."""
+    row = {"invoice_id": invoice_id, "state": state, "at_us": now_us}
+    return conn.execute(upsert(conn.dialect.name, invoice_states), row).rowcount == 1
+
+
+def find_drawn(conn: ReadConn | WriteConn, invoice_id: str, account_id: str | None = None) -> Drawn:
+    """Of one account, or of anybody.  Raises NotFound."""
+    query = select(invoices).where(invoices.c.id == invoice_id)
+    if account_id is not None:
+        query = query.where(invoices.c.account_id == account_id)
+    found = list(_drawn(conn, rows(Invoice, conn.execute(query))))
+    if not found:
+        raise NotFound(f"there is no invoice {invoice_id!r}")
+    return found[0]
+
+
+def list_drawn(conn: ReadConn | WriteConn, account_id: str | None = None) -> list[Drawn]:
+    """The oldest first."""
+    query = select(invoices).order_by(invoices.c.month, invoices.c.id)
+    if account_id is not None:
+        query = query.where(invoices.c.account_id == account_id)
+    return list(_drawn(conn, rows(Invoice, conn.execute(query))))
+
+
+def _drawn(conn: ReadConn | WriteConn, found: list[Invoice]) -> Iterable[Drawn]:
+    ids = [invoice.id for invoice in found]
+    lines: dict[str, list[InvoiceLine]] = {name: [] for name in ids}
+    of = invoice_lines.c.invoice_id.in_(ids)
+    for line in rows(
+        InvoiceLine, conn.execute(select(invoice_lines).where(of).order_by(invoice_lines.c.place))
+    ):
+        lines[line.invoice_id].append(line)
+    states: dict[str, set[str]] = {name: set() for name in ids}
+    for row in conn.execute(select(invoice_states).where(invoice_states.c.invoice_id.in_(ids))):
+        states[row.invoice_id].add(row.state)
+    for invoice in found:
+        state = max((each for each in STATES if each in states[invoice.id]), key=STATES.index, default=None)
+        yield Drawn(invoice=invoice, lines=tuple(lines[invoice.id]), state=state)
+
+
+def list_debtors(conn: ReadConn) -> list[str]:
+    """Accounts that may owe, or have owed: those with a limit, those beyond their credit, those whose top-ups paid debts."""
+    paid_debts = exists().where(
+        grants.c.account_id == balances.c.account_id,
+        grant_uses.c.grant_id == grants.c.id,
+        grant_uses.c.used_by == grants.c.id,
+    )
+    owing = balances.c.settled_nanousd > balances.c.granted_nanousd
+    query = select(balances.c.account_id).where(or_(balances.c.credit_limit_nanousd > 0, owing, paid_debts))
+    return list(conn.execute(query.order_by(balances.c.account_id)).scalars())
+
+
+def list_debt_payments(conn: ReadConn | WriteConn, account_id: str, since_us: int) -> list[tuple[str, int]]:
+    """(grant, nano-dollars) of credit that paid what was owed when it was given, less what invoices have named of it already.
+
+    The credit that a paid invoice became is none of it: that invoice named its debt.
+    """
+    named = (
+        select(func.coalesce(func.sum(-invoice_lines.c.cost_nanousd), 0))
+        .where(invoice_lines.c.kind == "payment", invoice_lines.c.ref == grants.c.id)
+        .scalar_subquery()
+    )
+    of_invoice = exists().where(payments.c.grant_id == grants.c.id, payments.c.invoice_id.is_not(None))
+    query = (
+        select(grants.c.id, (grant_uses.c.amount_nanousd - named).label("left"))
+        .join(grant_uses, (grant_uses.c.grant_id == grants.c.id) & (grant_uses.c.used_by == grants.c.id))
+        .where(
+            grants.c.account_id == account_id,
+            grants.c.amount_nanousd > 0,
+            grants.c.created_us >= since_us,
+            ~of_invoice,
+        )
+        .order_by(grants.c.created_us, grants.c.id)
+    )
+    return [(row.id, int(row.left)) for row in conn.execute(query) if row.left > 0]
