@@ -167,6 +167,17 @@ def test_time_finalizes_charges_and_tries_again(fake: FakeStripe, v1: Any, custo
     assert v1.invoices.retrieve(invoice.id).status == "paid"
 
 
+def test_a_month_in_one_step_is_lived_through(fake: FakeStripe, v1: Any, customer: str) -> None:
+    fake.card_fails(fake.save_card(customer))
+    invoice = bill(v1, customer, 900, auto_advance=True)
+    begin = fake.now
+    fake.clock.advance(days=30)
+    seen = v1.invoices.retrieve(invoice.id)
+    assert (seen.status, seen.attempt_count, seen.next_payment_attempt) == ("open", 4, None)
+    failures = [event["created"] - begin for event in fake.pending("invoice.payment_failed")]
+    assert failures == [7200 + 3 * 86_400 * tried for tried in range(4)]
+
+
 def test_tax_is_added_where_the_address_is_known(fake: FakeStripe, v1: Any, customer: str) -> None:
     fake.tax_percent = 19
     taxed = v1.invoices.finalize_invoice(bill(v1, customer, 1000, automatic_tax={"enabled": True}).id)

@@ -124,7 +124,8 @@ def test_checkout_without_money_saves_a_card(fake: FakeStripe, v1: Any) -> None:
         {"mode": "setup", "currency": "usd", "customer": customer, "success_url": "https://tollway.test"}
     )
     fake.complete(session.id)
-    assert len(v1.payment_methods.list({"customer": customer}).data) == 1
+    saved = v1.setup_intents.retrieve(v1.checkout.sessions.retrieve(session.id).setup_intent).payment_method
+    assert [card.id for card in v1.payment_methods.list({"customer": customer})] == [saved]
 
 
 def test_checkout_refuses_too_little_and_other_currencies(v1: Any) -> None:
