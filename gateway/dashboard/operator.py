@@ -20,6 +20,7 @@ from gateway.dashboard.chart import SERIES_MAX, Series, stacked
 from gateway.dashboard.door import TheForm, TheViewer, operator_only
 from gateway.dashboard.pulse import Pulse, count
 from gateway.dashboard.render import page
+from gateway.dashboard.split import endings
 from gateway.dashboard.words import axis_usd
 from gateway.errors import BadRequest
 from gateway.kit.clock import DAY_US, month_begin_us, month_number, now_us, rfc3339
@@ -27,7 +28,7 @@ from gateway.kit.db import ReadConn
 from gateway.kit.money import parse_usd
 from gateway.metering import store as metering
 from gateway.rollups import store as rollups
-from gateway.rollups.types import Sums
+from gateway.rollups.types import Detail, Sums
 
 DAYS = 30
 PAGE = 100
@@ -108,13 +109,15 @@ def _read_traffic(conn: ReadConn, now: int) -> dict[str, Any]:
     series = _by_account(conn, days)
     labels = [rfc3339(day * DAY_US)[5:10] for day in days]
     begin = month_begin_us(now) // DAY_US
-    [(_, this_month)] = rollups.sum_by(conn, "day", (begin, today + 1))
+    [(_, this_month)] = rollups.sum_by(conn, "day", (begin, today + 1), kind=Detail)
     [(_, this_day)] = rollups.sum_by(conn, "day", (today, today + 1))
     return {
         "series": series,
         "chart": stacked(labels, series, axis_usd, f"Cost by day and account, {DAYS} days"),
         "month": this_month,
         "today": this_day,
+        "endings": endings(this_month),
+        "requests_in_all": this_month.requests,
         "days": DAYS,
     }
 

@@ -16,6 +16,7 @@ from gateway.dashboard.chart import Series, largest, stacked
 from gateway.dashboard.door import TheViewer, around, enter
 from gateway.dashboard.figures import progress
 from gateway.dashboard.render import page
+from gateway.dashboard.split import added, endings
 from gateway.dashboard.words import axis_usd
 from gateway.errors import NotFound
 from gateway.keys import store as keys
@@ -25,6 +26,7 @@ from gateway.metering import store as metering
 from gateway.metering.types import Selection
 from gateway.rollups import store as rollups
 from gateway.rollups.outlook import RATE_DAYS, outlook
+from gateway.rollups.types import Detail
 
 DAYS = 30
 LAST = 8
@@ -48,7 +50,9 @@ def read_overview(conn: ReadConn, account_id: str, book: PriceBook, now: int) ->
         raise NotFound("this account has no balance")
     today = now // DAY_US
     first = min(today - DAYS + 1, month_begin_us(now) // DAY_US, today - RATE_DAYS)
-    by_day = rollups.sum_by(conn, "day", (first, today + 1), "period", "model", account_id=account_id)
+    by_day = rollups.sum_by(
+        conn, "day", (first, today + 1), "period", "model", kind=Detail, account_id=account_id
+    )
     spent: dict[int, int] = {}
     requests_today = 0
     for (day, _), sums in by_day:
@@ -56,6 +60,7 @@ def read_overview(conn: ReadConn, account_id: str, book: PriceBook, now: int) ->
         requests_today += sums.requests if day == today else 0
     costs = {(int(day), str(model)): sums.cost_nanousd for (day, model), sums in by_day}
     days = range(today - DAYS + 1, today + 1)
+    shown = added(sums for (day, _), sums in by_day if day in days)
     series = _by_model(costs, days)
     requests = metering.list_events(conn, Selection(account_id=account_id), limit=LAST)
     labels = [_day_name(day) for day in days]
@@ -65,6 +70,8 @@ def read_overview(conn: ReadConn, account_id: str, book: PriceBook, now: int) ->
         "balance": balance,
         "outlook": outlook(spent, balance.available_nanousd, now),
         "today_requests": requests_today,
+        "endings": endings(shown),
+        "requests_in_all": shown.requests,
         "days": DAYS,
         "series": series,
         "chart": stacked(labels, series, axis_usd, f"Cost by day, {DAYS} days") if series else None,

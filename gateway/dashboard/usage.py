@@ -13,37 +13,42 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from gateway.api.wiring import TheGateway
+from gateway.catalog.types import TOKEN_CLASSES
 from gateway.dashboard.chart import Series, largest, stacked
 from gateway.dashboard.door import TheViewer, around, enter
 from gateway.dashboard.render import HEADERS, page
-from gateway.dashboard.words import about, axis_usd, count, duration, money
+from gateway.dashboard.split import added, classes, endings
+from gateway.dashboard.words import about, axis_usd, count, duration, money, token_class
 from gateway.errors import BadRequest
 from gateway.keys import store as keys
 from gateway.kit.clock import DAY_US, HOUR_US, rfc3339
 from gateway.kit.db import ReadConn
 from gateway.kit.money import format_usd
+from gateway.metering.types import OUTCOMES
 from gateway.projects.store import list_projects
 from gateway.rollups import store as rollups
-from gateway.rollups.types import By, Period, Sums
+from gateway.rollups.types import By, Detail, Period
 from gateway.statements.words import exact
 
 Measure = Literal["cost", "tokens", "requests"]
-Group = Literal["model", "key", "project", "token class"]
+Group = Literal["model", "key", "project", "token class", "outcome"]
 DAYS = 30
 DAYS_MAX = 400
 HOURS_DAYS_MAX = 14
-_CLASSES: dict[str, Callable[[Sums], int]] = {
-    "input, text": lambda sums: sums.input_tokens - sums.input_image_tokens - sums.input_cached_tokens,
-    "input, image": lambda sums: sums.input_image_tokens,
-    "input, cached": lambda sums: sums.input_cached_tokens,
-    "output, text": lambda sums: sums.output_tokens - sums.output_reasoning_tokens,
-    "output, reasoning": lambda sums: sums.output_reasoning_tokens,
-}
-_MEASURES: dict[Measure, Callable[[Sums], int]] = {
+_MEASURES: dict[Measure, Callable[[Detail], int]] = {
     "cost": lambda sums: sums.cost_nanousd,
     "tokens": lambda sums: sums.input_tokens + sums.output_tokens,
     "requests": lambda sums: sums.requests,
 }
+_APART: dict[tuple[str, Measure], Callable[[Detail], dict[str, int]]] = {
+    ("token class", "cost"): lambda sums: {token_class(name): cost for name, _, cost in classes(sums)},
+    ("token class", "tokens"): lambda sums: {
+        token_class(name): count for name, count in sums.class_tokens.items()
+    },
+    ("outcome", "requests"): lambda sums: {words: number for _, words, number, _ in endings(sums)},
+}
+"""What sums are taken apart by, and of which measure: money and tokens have classes, requests have an end."""
+_INSTEAD: dict[str, Measure] = {"token class": "cost", "outcome": "requests"}
 _WRITTEN: dict[Measure, Callable[[int], str]] = {"cost": axis_usd, "tokens": about, "requests": about}
 _BY: dict[Group, By] = {"key": "key_id", "project": "project_id"}
 NO_PROJECT = "in no project"
@@ -80,8 +85,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stacks(self) -> Group:
-        """What the colours are: of money and requests there are no token classes."""
-        return "model" if self.group == "token class" and self.measure != "tokens" else self.group
+        """What the colours are: as asked, or models where the measure is not split so."""
+        return "model" if self.elsewhere else self.group
+
+    @property
+    def elsewhere(self) -> Measure | None:
+        """The measure that is split as asked, where this one is not."""
+        split = self.group not in _INSTEAD or (self.group, self.measure) in _APART
+        return None if split else _INSTEAD[self.group]
 
     def query(self) -> str:
         return urlencode({name: str(value) for name, value in msgspec.structs.asdict(self).items() if value})
@@ -107,21 +118,21 @@ def view_of(query: dict[str, str], today: date) -> View:
 async def show_usage(
     gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
-    """Sums of a time, by model, key, project or token class."""
+    """Sums of a time, by model, key, project, token class or outcome."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     view = view_of(dict(request.query_params), datetime.now(UTC).date())
     found = await gateway.database.read(lambda conn: read_usage(conn, account_id, view))
     models = [model.id for model in gateway.catalog.book.models]
     csv_url = f"/dashboard/accounts/{account_id}/usage.csv?{view.query()}"
     return page("usage.html.j2", viewer, **around(account, viewer, "Usage"), **found, view=view, models=models,
-                csv_url=csv_url, tokens_url=_tokens_url(view), measures=get_args(Measure), groups=get_args(Group))  # fmt: skip
+                csv_url=csv_url, split_url=_split_url(view), measures=get_args(Measure), groups=get_args(Group))  # fmt: skip
 
 
 @get("/accounts/{account_id:str}/usage.csv")
 async def get_usage_csv(
     gateway: TheGateway, viewer: TheViewer, account_id: FromPath[str], request: Request[Any, Any, Any]
 ) -> Response[str]:
-    """The same sums by period, key, project and model, for a spreadsheet; amounts are exact."""
+    """The same sums by period, key, project and model, for a spreadsheet; amounts are exact, and those of the classes add up to the cost."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     view = view_of(dict(request.query_params), datetime.now(UTC).date())
     text = await gateway.database.read(lambda conn: as_csv(conn, account_id, view))
@@ -131,10 +142,10 @@ async def get_usage_csv(
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _tokens_url(view: View) -> str | None:
-    """Where token classes can be seen, when they were asked for and this is not it."""
-    asked = view.group == "token class" and view.measure != "tokens"
-    return f"?{msgspec.structs.replace(view, measure='tokens').query()}" if asked else None
+def _split_url(view: View) -> str | None:
+    """Where what was asked for can be seen, when this is not it."""
+    instead = view.elsewhere
+    return f"?{msgspec.structs.replace(view, measure=instead).query()}" if instead else None
 
 
 def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:
@@ -154,6 +165,7 @@ def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:
     heading = (
         f"{view.measure.capitalize()} by {view.period} and {view.stacks}, {view.since} to {view.until} (UTC)"
     )
+    total = added(sums for _, sums in found)
     return {
         "heading": heading,
         "keys": names,
@@ -162,7 +174,10 @@ def read_usage(conn: ReadConn, account_id: str, view: View) -> dict[str, Any]:
         "chart": stacked([view.mark(number) for number in numbers], series, written, heading),
         "written": money if view.measure == "cost" else written,
         "rows": sorted(table.items(), key=lambda row: -row[1].cost_nanousd),
-        "total": _added(sums for _, sums in found),
+        "total": total,
+        "classes": classes(total),
+        "endings": endings(total),
+        "requests_in_all": total.requests,
         "row_name": view.group if view.group in _BY else "model",
         "numbers": _cells,
     }
@@ -184,6 +199,8 @@ def as_csv(conn: ReadConn, account_id: str, view: View) -> str:
             "model",
             *_NUMBERS,
             "duration_us",
+            *(f"{name}_requests" for name in OUTCOMES),
+            *(f"{name}_usd" for name in (*TOKEN_CLASSES, "unsplit")),
             "cost_usd",
         ]
     )
@@ -192,49 +209,39 @@ def as_csv(conn: ReadConn, account_id: str, view: View) -> str:
         counted = [getattr(sums, name) for name in _NUMBERS]
         name = _harmless(names.get(str(key_id), ""))
         project = _harmless(groups.get(str(project_id), ""))
+        costs = (*sums.class_nanousd.values(), sums.unsplit_nanousd, sums.cost_nanousd)
         lines.writerow([view.label(int(number)), key_id, name, project_id, project, _harmless(str(model)), *counted, sums.duration_us,
-                        format_usd(sums.cost_nanousd)])  # fmt: skip
+                        *sums.outcomes.values(), *map(format_usd, costs)])  # fmt: skip
     return out.getvalue()
 
 
-def _sums(conn: ReadConn, account_id: str, view: View, *by: By) -> list[tuple[tuple[str | int, ...], Sums]]:
+def _sums(conn: ReadConn, account_id: str, view: View, *by: By) -> list[tuple[tuple[str | int, ...], Detail]]:
     numbers = view.numbers
     return rollups.sum_by(
-        conn, view.period, (numbers.start, numbers.stop), *by, account_id=account_id,
+        conn, view.period, (numbers.start, numbers.stop), *by, kind=Detail, account_id=account_id,
         key_ids=[view.key_id] if view.key_id else [],
         project_ids=[view.project_id] if view.project_id else [], models=[view.model] if view.model else [],
     )  # fmt: skip
 
 
 def _stacks(
-    found: Sequence[tuple[tuple[str | int, ...], Sums]], view: View, names: dict[str, str]
-) -> tuple[dict[str, dict[int, int]], dict[str, Sums]]:
+    found: Sequence[tuple[tuple[str | int, ...], Detail]], view: View, names: dict[str, str]
+) -> tuple[dict[str, dict[int, int]], dict[str, Detail]]:
     """The chart's values by name and period, and the table's sums by name."""
     stacks: dict[str, dict[int, int]] = {}
-    rows: dict[str, list[Sums]] = {}
+    rows: dict[str, list[Detail]] = {}
     for (number, group), sums in found:
         name = names.get(str(group), str(group))
         rows.setdefault(name, []).append(sums)
-        parts = (
-            {each: value(sums) for each, value in _CLASSES.items()}
-            if view.stacks == "token class"
-            else {name: _MEASURES[view.measure](sums)}
-        )
+        apart = _APART.get((view.group, view.measure))
+        parts = apart(sums) if apart else {name: _MEASURES[view.measure](sums)}
         for each, value in parts.items():
             stack = stacks.setdefault(each, {})
             stack[int(number)] = stack.get(int(number), 0) + value
-    return stacks, {name: _added(each) for name, each in rows.items()}
+    return stacks, {name: added(each) for name, each in rows.items()}
 
 
-def _added(several: Any) -> Sums:
-    total = dict.fromkeys(Sums.__struct_fields__, 0)
-    for sums in several:
-        for name in total:
-            total[name] += getattr(sums, name)
-    return Sums(**total)
-
-
-def _cells(sums: Sums) -> Markup:
+def _cells(sums: Detail) -> Markup:
     """The numbers of a row of the table."""
     mean = duration(sums.duration_us // sums.requests) if sums.requests else ""
     cells = [*(count(getattr(sums, name)) for name in _NUMBERS), mean, exact(sums.cost_nanousd)]

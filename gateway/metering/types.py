@@ -1,4 +1,4 @@
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ Outcome = Literal[
     "deadline",  # our time limit passed: free
     "gateway_failed",  # we broke: free
 ]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 BILLED: frozenset[Outcome] = frozenset({"completed", "client_gone", "credit_ended"})
 
 Source = Literal["worker", "counted", "estimated"]

@@ -24,8 +24,8 @@ def prepare(conn: ReadConn, behind: Sequence[Behind]) -> list[Portion]:
     for place, account in enumerate(behind, 1):
         share = left if place == len(behind) else left - left // 2
         until = min(account.head, account.done + share)
-        months = tally(conn, rater, account.account_id, account.done, until)
-        portions.append(Portion(account.account_id, account.done, until, months))
+        tallied = tally(conn, rater, account.account_id, account.done, until)
+        portions.append(Portion(account.account_id, account.done, until, tallied))
         left -= until - account.done
         if not left:
             break

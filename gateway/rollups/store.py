@@ -1,22 +1,21 @@
 """All SQL about sums by hour and by day."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, bindparam, case, func, literal, select, true, update
+from sqlalchemy import ColumnElement, Dialect, Table, bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import TypeVar
 
 from gateway.credit.tables import balances
 from gateway.keys.tables import key_uses
-from gateway.kit.clock import DAY_US, HOUR_US, month_us
+from gateway.kit.clock import DAY_US, HOUR_US, month_number
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.metering.tables import usage_events
-from gateway.metering.types import BILLED
 from gateway.rollups.month import Month
 from gateway.rollups.tables import (
-    MARGIN,
-    SUMMED,
+    COUNTED,
     month_counts,
     month_lines,
     month_uses,
@@ -26,9 +25,10 @@ from gateway.rollups.tables import (
     usage_hours,
     usage_months,
 )
-from gateway.rollups.types import Behind, By, LineSum, Period, Portion, Sums
+from gateway.rollups.types import Behind, By, Counted, Detail, Group, LineSum, Period, Portion, Sums
 
-_PERIODS = ((usage_hours, "hour", HOUR_US), (usage_days, "day", DAY_US), (usage_all_days, "day", DAY_US))
+S = TypeVar("S", bound=Sums, default=Sums)
+HOURS_A_DAY = DAY_US // HOUR_US
 _KIND = ("model", "token_class", "price_nanousd_per_mtok", "discount_percent")
 
 _done = func.coalesce(rollup_marks.c.account_seq, 0)
@@ -61,14 +61,45 @@ def claim(conn: WriteConn, account_id: str, done: int, until: int) -> bool:
 
 def add_events(conn: WriteConn, portion: Portion) -> None:
     """Adds the portion's events to all sums.  Their account's mark was claimed in this transaction."""
+    account = {"account_id": portion.account_id}
+    hours = portion.tallied.sums
+    days = _by(hours, lambda hour, *rest: (hour // HOURS_A_DAY, *rest))
+    _add_sums(conn, usage_hours, account, hours)
+    _add_sums(conn, usage_days, account, days)
+    _add_sums(conn, usage_months, account, _by(days, lambda day, *rest: (month_number(day * DAY_US), *rest)))
+    _add_sums(conn, usage_all_days, {}, _by(days, lambda day, *rest: (day, rest[-1])))
     wanted = {"account": portion.account_id, "done": portion.done, "until": portion.until}
-    for table, period, length_us in _PERIODS:
-        conn.execute(_fold(conn.dialect.name, table, period, length_us), wanted)
     conn.execute(_last_used(conn.dialect.name), wanted)
-    for number, month in sorted(portion.months.items()):
-        bounds = {"month": number, "begin": month_us(number), "end": month_us(number + 1)}
-        conn.execute(_fold(conn.dialect.name, usage_months, "month", None), wanted | bounds)
+    for number, month in sorted(portion.tallied.months.items()):
         _add_month(conn, {"account_id": portion.account_id, "month": number}, month)
+
+
+def _by(sums: dict[Any, Counted], place: Callable[..., tuple[int | str, ...]]) -> dict[Any, Counted]:
+    """The same sums by longer periods, or by less."""
+    found: dict[Any, Counted] = {}
+    for group, counted in sums.items():
+        at = place(*group)
+        known = found.get(at)
+        found[at] = counted if known is None else {name: known[name] + more for name, more in counted.items()}
+    return found
+
+
+def _add_sums(conn: WriteConn, table: Table, account: dict[str, str], sums: dict[Any, Counted]) -> None:
+    names = [column.name for column in table.primary_key if column.name not in account]
+    rows = [account | dict(zip(names, place, strict=True)) | sums[place] for place in sorted(sums)]
+    text, order = _adding(conn.dialect, table)
+    conn.exec_driver_sql(text, [tuple(row[name] for name in order) for row in rows] if order else rows)
+
+
+@cache
+def _adding(dialect: Dialect, table: Table) -> tuple[str, Sequence[str]]:
+    """What the driver is given, and in which order if it counts parameters.
+
+    Compiled once, because these are many rows of plain numbers, for each of which SQLAlchemy works longer than SQLite does.
+    """
+    statement = upsert(dialect.name, table, *COUNTED, add=True)
+    compiled: Any = statement.compile(dialect=dialect, column_keys=[column.name for column in table.c])
+    return compiled.string, compiled.positiontup or ()
 
 
 def _add_month(conn: WriteConn, place: dict[str, str | int], month: Month) -> None:
@@ -122,17 +153,6 @@ def read_month(conn: ReadConn, account_id: str, number: int) -> Month:
 
 
 @cache
-def _fold(dialect: str, table: Table, period: str, length_us: int | None) -> Any:
-    """INSERT … SELECT … GROUP BY … ON CONFLICT: the database adds up, no event travels."""
-    counted = ["requests", "unbilled_requests", *SUMMED, *MARGIN]
-    kind = postgresql if dialect == "postgresql" else sqlite
-    names = [column.name for column in table.primary_key]
-    statement: Any = kind.insert(table).from_select([*names, *counted], _grouped(names, period, length_us))
-    changed = {name: table.c[name] + statement.excluded[name] for name in counted}
-    return statement.on_conflict_do_update(index_elements=names, set_=changed)
-
-
-@cache
 def _last_used(dialect: str) -> Any:
     """When each key's last request began."""
     events = usage_events.c
@@ -146,50 +166,26 @@ def _last_used(dialect: str) -> Any:
     )
 
 
-def _grouped(names: Sequence[str], period: str, length_us: int | None) -> Select[Any]:
-    """`length_us`: of the period; None: a month, which is given with its bounds."""
-    events = usage_events.c
-    began = (
-        bindparam("month", type_=BigInteger) if length_us is None else events.created_us // literal(length_us)
-    )
-    columns = {period: began, "project_id": func.coalesce(events.project_id, literal(""))}
-    groups = [columns[name] if name in columns else events[name] for name in names]
-    unbilled = case((events.outcome.in_(sorted(BILLED)), 0), else_=1)
-    known = case((events.worker_cost_nanousd.is_not(None), events.cost_nanousd), else_=0)
-    margin = (func.coalesce(func.sum(events.worker_cost_nanousd), 0), func.sum(known))
-    when = events.created_us + literal(0)  # not along its index: a month has more events than a portion
-    within = () if length_us else (when >= bindparam("begin"), when < bindparam("end"))
-    return (
-        select(
-            *groups, func.count(), func.sum(unbilled), *(func.sum(events[name]) for name in SUMMED), *margin
-        )
-        .where(
-            events.account_id == bindparam("account"),
-            events.account_seq > bindparam("done"),
-            events.account_seq <= bindparam("until"),
-            *within,
-            true(),
-        )
-        .group_by(*(each for each in groups if each is not began or length_us is not None))
-    )
-
-
 def sum_by(
     conn: ReadConn,
     period: Period,
     between: tuple[int, int],
     *by: By,
+    kind: type[S] = Sums,  # type: ignore[assignment]  # the least of them
     account_id: str | None = None,
     key_ids: Sequence[str] = (),
     project_ids: Sequence[str] = (),
     models: Sequence[str] = (),
-) -> list[tuple[tuple[str | int, ...], Sums]]:
-    """Sums of the periods [from, until), as numbers since 1970, of one account or of all; one row for each group."""
+) -> list[tuple[tuple[str | int, ...], S]]:
+    """Sums of the periods [from, until), as numbers since 1970, of one account or of all; one row for each group.
+
+    `kind`: `Detail` adds up twice as many columns.
+    """
     table = {"hour": usage_hours, "day": usage_days, "month": usage_months}[period]
     if period == "day" and account_id is None and not key_ids and {*by} <= {"period", "model"}:
         table = usage_all_days
     groups = [table.c[period if name == "period" else name] for name in by]
-    query = select(*groups, *(func.sum(table.c[name]).label(name) for name in Sums.__struct_fields__)).where(
+    query = select(*groups, *(func.sum(table.c[name]).label(name) for name in kind.__struct_fields__)).where(
         table.c[period] >= between[0], table.c[period] < between[1]
     )
     if account_id is not None:
@@ -205,7 +201,7 @@ def sum_by(
     return [
         (
             tuple(row[: len(by)]),
-            Sums(**{name: int(getattr(row, name) or 0) for name in Sums.__struct_fields__}),
+            kind(**{name: int(getattr(row, name) or 0) for name in kind.__struct_fields__}),
         )
         for row in found
     ]
@@ -229,20 +225,43 @@ def months_of(conn: ReadConn, account_id: str) -> set[int]:
     )
 
 
-def totals_of(conn: ReadConn, account_id: str) -> dict[str, tuple[int, int]]:
-    """Requests and cost of an account, ever, by each of the tables that say it: for audits."""
-    found = {}
-    for table in (usage_hours, usage_days, usage_months):
-        query = select(func.sum(table.c.requests), func.sum(table.c.cost_nanousd))
-        requests, cost = conn.execute(query.where(table.c.account_id == account_id)).one()
-        found[table.name] = (int(requests or 0), int(cost or 0))
-    return found
+def totals_of(conn: ReadConn, account_id: str | None) -> dict[str, Detail]:
+    """All that an account ever used, by each of the tables that say it, or (None) what everybody did: for audits."""
+    if account_id is None:
+        return {usage_all_days.name: _total(conn, usage_all_days)}
+    return {
+        table.name: _total(conn, table, table.c.account_id == account_id)
+        for table in (usage_hours, usage_days, usage_months)
+    }
+
+
+def _total(conn: ReadConn, table: Table, *of: ColumnElement[bool]) -> Detail:
+    row = conn.execute(select(*(func.sum(table.c[name]).label(name) for name in COUNTED)).where(*of)).one()
+    return Detail(**{name: int(getattr(row, name) or 0) for name in COUNTED})
+
+
+def groups_of(conn: ReadConn, account_id: str) -> dict[Group, Detail]:
+    """An account's sums by month: for audits."""
+    found = conn.execute(select(usage_months).where(usage_months.c.account_id == account_id))
+    return {
+        (row.month, row.key_id, row.project_id, row.model): Detail(
+            **{name: getattr(row, name) for name in COUNTED}
+        )
+        for row in found
+    }
 
 
 def read_mark(conn: ReadConn, account_id: str) -> int:
     """How far an account's sums go."""
-    query = select(rollup_marks.c.account_seq).where(rollup_marks.c.account_id == account_id)
-    return int(conn.execute(query).scalar() or 0)
+    return read_marks(conn, account_id)[0]
+
+
+def read_marks(conn: ReadConn, account_id: str) -> tuple[int, int]:
+    """How far an account's sums go, and up to where they are not split."""
+    marks = rollup_marks.c
+    query = select(marks.account_seq, marks.unsplit_seq).where(marks.account_id == account_id)
+    found = conn.execute(query).first()
+    return (0, 0) if found is None else (found.account_seq, found.unsplit_seq)
 
 
 def count_behind(conn: ReadConn, account_id: str) -> int:

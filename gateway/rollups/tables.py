@@ -2,7 +2,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
+from gateway.catalog.types import TOKEN_CLASSES
 from gateway.kit.db import metadata
+from gateway.metering.types import OUTCOMES
 
 SUMMED = (
     "input_tokens",
@@ -16,6 +18,14 @@ SUMMED = (
 """Added up as the events have them."""
 MARGIN = ("worker_cost_nanousd", "cost_known_nanousd")
 """What the workers cost, and the cost of the same requests: of those alone whose worker's cost is known."""
+SPLIT = (
+    *(f"{outcome}_requests" for outcome in OUTCOMES),
+    "input_cached_image_tokens",
+    *(f"{token_class}_nanousd" for token_class in TOKEN_CLASSES),
+)
+"""How requests ended, and what each class of their tokens cost.  Of what was summed before revision 0023: zero (`unsplit_seq`)."""
+COUNTED = ("requests", "unbilled_requests", *SUMMED, *MARGIN, *SPLIT)
+"""All that is added up."""
 
 
 def _sums(name: str, period: str) -> Table:
@@ -30,7 +40,7 @@ def _sums(name: str, period: str) -> Table:
         Column("requests", BigInteger, nullable=False),
         Column("unbilled_requests", BigInteger, nullable=False),
         *(Column(column, BigInteger, nullable=False) for column in SUMMED),
-        *(Column(column, BigInteger, nullable=False, server_default="0") for column in MARGIN),
+        *(Column(column, BigInteger, nullable=False, server_default="0") for column in (*MARGIN, *SPLIT)),
     )
 
 
@@ -59,7 +69,7 @@ usage_all_days = Table(
     Column("requests", BigInteger, nullable=False),
     Column("unbilled_requests", BigInteger, nullable=False),
     *(Column(column, BigInteger, nullable=False) for column in SUMMED),
-    *(Column(column, BigInteger, nullable=False, server_default="0") for column in MARGIN),
+    *(Column(column, BigInteger, nullable=False, server_default="0") for column in (*MARGIN, *SPLIT)),
 )
 """Of all accounts together."""
 
@@ -112,5 +122,8 @@ rollup_marks = Table(
     metadata,
     Column("account_id", String(64), ForeignKey("accounts.id"), primary_key=True),
     Column("account_seq", BigInteger, nullable=False),
+    Column("unsplit_seq", BigInteger, nullable=False, server_default="0"),
 )
-"""How far each account's sums go: up to and with this number of its chain."""
+"""How far each account's sums go: up to and with this number of its chain; and up to which they are not split, because they
+were made before revision 0023.
+"""

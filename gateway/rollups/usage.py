@@ -15,6 +15,7 @@ from gateway.metering.store import GroupBy
 from gateway.metering.types import Selection, UsageRow
 from gateway.projects import store as projects
 from gateway.rollups import store
+from gateway.rollups.store import HOURS_A_DAY
 from gateway.rollups.types import By, Period
 
 BEHIND_MAX = 100_000
@@ -28,7 +29,6 @@ _BY: dict[GroupBy, By] = {
 }
 _EVER_US = from_rfc3339("9999-12-01T00:00:00Z")
 """Nothing began later."""
-_HOURS_A_DAY = DAY_US // HOUR_US
 _COUNTED = UsageRow.__struct_fields__[1:]
 
 
@@ -70,12 +70,12 @@ def _of_one_account(conn: ReadConn, chosen: Selection) -> Selection:
 
 def pieces(first: int, last: int, *, by_day: bool) -> Iterator[tuple[Period, tuple[int, int]]]:
     """The hours [first, last) as few and as long periods: with `by_day` none is longer than a day."""
-    days = (-(-first // _HOURS_A_DAY), last // _HOURS_A_DAY)
+    days = (-(-first // HOURS_A_DAY), last // HOURS_A_DAY)
     if days[0] >= days[1]:
         yield "hour", (first, last)
         return
-    yield "hour", (first, days[0] * _HOURS_A_DAY)
-    yield "hour", (days[1] * _HOURS_A_DAY, last)
+    yield "hour", (first, days[0] * HOURS_A_DAY)
+    yield "hour", (days[1] * HOURS_A_DAY, last)
     months = (month_number(days[0] * DAY_US - 1) + 1, month_number(days[1] * DAY_US))
     if by_day or months[0] >= months[1]:
         yield "day", days
@@ -97,7 +97,7 @@ def _summed(
                              key_ids=key_ids, project_ids=project_ids, models=models)  # fmt: skip
         for (group,), sums in found:
             hour_of_day = period == "hour" and group_by == "day"
-            name = str(int(group) // _HOURS_A_DAY) if hour_of_day else str(group)
+            name = str(int(group) // HOURS_A_DAY) if hour_of_day else str(group)
             yield UsageRow(group=name, **{field: getattr(sums, field) for field in _COUNTED})
 
 

@@ -55,7 +55,7 @@ def draw_up(
         )
     found = rollups.read_month(conn, account.id, number)
     rater = Rater(lambda version: by_version(conn, version))
-    more = tally(conn, rater, account.id, rollups.read_mark(conn, account.id))
+    more = tally(conn, rater, account.id, rollups.read_mark(conn, account.id)).months
     if number in more:
         found.add(more[number])
     return _statement(conn, account, month, found, now_us)

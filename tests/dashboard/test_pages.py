@@ -9,6 +9,7 @@ import pytest
 import tollway
 from sqlalchemy import update
 
+from gateway.catalog.types import TOKEN_CLASSES
 from gateway.kit.money import parse_usd
 from gateway.metering.tables import usage_events
 from gateway.statements.words import exact
@@ -94,15 +95,31 @@ def test_the_explorer_and_its_csv_add_up(
     eventually(lambda: sum(int(row["requests"]) for row in rows()) == 6, "all is summed", timeout_s=3)
     assert sum(parse_usd(row["cost_usd"]) for row in rows()) == sum(costs)
     assert sum(int(row["unbilled_requests"]) for row in rows()) == 1
+    parts = [f"{name}_usd" for name in (*TOKEN_CLASSES, "unsplit")]
+    assert sum(parse_usd(row[part]) for row in rows() for part in parts) == sum(costs)
+    assert sum(int(row["completed_requests"]) for row in rows()) == 5
+    assert sum(int(row["worker_refused_requests"]) for row in rows()) == 1
     for query in (
         "",
+        "?group=token+class",
+        "?group=outcome",
+        "?group=outcome&measure=requests",
         "?measure=tokens&group=token+class",
         "?period=hour&since=&group=key&measure=requests",
         f"?model={M}",
     ):
         wanted = query.replace("since=", f"since={rows()[0]['day']}")
         page = owner.page(f"{home}/usage{wanted}")
-        assert exact(sum(costs)) in page.split("<tfoot>")[1], query
+        total, by_class = page.split("<tfoot>")[1:]
+        assert exact(sum(costs)) in total, query
+        assert exact(sum(costs)) in by_class, query
+        assert {"worker refused</span>" in page, "16 %" in page} == {True}, query
+        assert ("not split by" in page) == (query == "?group=outcome"), query
+    assert "Output, text <span>" in owner.page(f"{home}/usage?group=token+class").split("legend")[1]
+    endings = owner.page(f"{home}/usage?group=outcome&measure=requests").split("legend")[1]
+    assert "completed <span>5" in endings
+    overview = owner.page(home).split("How requests ended, 30 days")[1].split("Last requests")[0]
+    assert "worker refused" in overview
     nothing = owner.page(f"{home}/usage?since=2020-01-01&until=2020-01-31")
     assert "Nothing in this time." in nothing
 

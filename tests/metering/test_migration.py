@@ -16,8 +16,9 @@ from gateway.kit.db import Database
 from gateway.metering.audit import audit
 from gateway.metering.chain import GENESIS, link
 from gateway.metering.receipt import read_receipt
-from gateway.rollups.store import sum_by
+from gateway.rollups.store import read_marks, sum_by
 from gateway.rollups.tables import SUMMED
+from gateway.rollups.types import Detail
 from tests.fixtures.ledger import JANUARY, Books, order, serve
 
 HELD, COST = 10_000, 5 * 200 + 2 * 600
@@ -184,18 +185,14 @@ def test_a_ledger_from_before_projects_is_carried_over(database_url: str) -> Non
                   **dict.fromkeys(SUMMED, 7)}  # fmt: skip
         insert(conn, "usage_hours", summed | {"hour": hour})
         insert(conn, "usage_days", summed | {"day": hour // 24})
+        insert(conn, "rollup_marks", {"account_id": "acc_1", "account_seq": 1})
         insert(conn, "usage_months", summed | {"month": month_number(JANUARY)})
     engine.dispose()
     schema.upgrade(database_url)
     books = Books(Database(database_url))
     assert books.findings() == ()
     assert books.database.read_now(lambda conn: read_receipt(conn, "acc_1", "req_1")).event.project_id is None
-    for period, number in (("hour", hour), ("day", hour // 24), ("month", month_number(JANUARY))):
-        ((group, sums),) = books.database.read_now(
-            lambda conn, period=period: sum_by(conn, period, EVER, "period", "project_id", account_id="acc_1")  # type: ignore[misc]
-        )
-        assert (group, sums.requests, sums.cost_nanousd) == ((number, ""), 1, 7)
-        assert (sums.worker_cost_nanousd, sums.cost_known_nanousd) == (0, 0)
+    _is_carried_over(books.database, hour)
     assert books.bury() == 1
     assert books.balance("acc_1").held_nanousd == 0
     assert books.findings() == ()
@@ -203,6 +200,21 @@ def test_a_ledger_from_before_projects_is_carried_over(database_url: str) -> Non
     books.database.close()
     schema.downgrade(database_url, "0016")
     schema.upgrade(database_url)
+
+
+def _is_carried_over(database: Database, hour: int) -> None:
+    """Sums stay: in no project, without what workers cost, and not told apart."""
+    for period, number in (("hour", hour), ("day", hour // 24), ("month", month_number(JANUARY))):
+        ((group, sums),) = database.read_now(
+            lambda conn, period=period: sum_by(conn, period, EVER, "period", "project_id", account_id="acc_1")  # type: ignore[misc]
+        )
+        assert (group, sums.requests, sums.cost_nanousd) == ((number, ""), 1, 7)
+        assert (sums.worker_cost_nanousd, sums.cost_known_nanousd) == (0, 0)
+        ((_, detail),) = database.read_now(
+            lambda conn, period=period: sum_by(conn, period, EVER, "period", kind=Detail, account_id="acc_1")  # type: ignore[misc]
+        )
+        assert (detail.unsplit_requests, detail.unsplit_nanousd) == (1, 7)
+    assert database.read_now(lambda conn: read_marks(conn, "acc_1")) == (1, 1)
 
 
 def test_there_is_no_way_back_with_projects(database_url: str) -> None:

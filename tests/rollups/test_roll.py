@@ -43,6 +43,7 @@ class Filled:
         self.project = books.project(self.account)
         self.stranger, self.stray = books.account(10**9)
         self._dice = random.Random(7)
+        self._sizes = random.Random(11)
         self.serve(events)
 
     def serve(self, events: int) -> None:
@@ -58,6 +59,8 @@ class Filled:
         charge = self.books.charge(hold, outcome=self._dice.choice(OUTCOMES))
         prices = next(each.prices for each in self.books.book.models if each.id == model)
         event = msgspec.structs.replace(charge.event, model=model, duration_us=self._dice.randrange(10**6),
+                                         input_image_tokens=self._sizes.randrange(4), input_cached_tokens=self._sizes.randrange(6),
+                                         output_reasoning_tokens=self._sizes.randrange(3),
                                          worker_cost_nanousd=self._dice.choice([None, 0, self._dice.randrange(10**4)]))  # fmt: skip
         await writer.charge(msgspec.structs.replace(charge, event=event, prices=prices))
 
@@ -188,6 +191,8 @@ def test_a_months_sums_are_those_of_its_receipts_and_the_audit_says_when_not(fil
     for table, column in (
         ("month_lines", "cost_nanousd"), ("month_counts", "requests"), ("month_uses", "amount_nanousd"),
         ("usage_hours", "requests"), ("usage_days", "cost_nanousd"), ("usage_months", "requests"),
+        *((table, column) for table in ("usage_hours", "usage_days", "usage_months")
+          for column in ("worker_cost_nanousd", "cost_known_nanousd", "client_gone_requests", "output_reasoning_nanousd")),
     ):  # fmt: skip
         change = f"UPDATE {table} SET {column} = {column} + (:more) WHERE account_id = :account"
         for more in (1, -1):
