@@ -14,7 +14,7 @@ from gateway.billing.tables import (
 )
 from gateway.billing.types import Customer, Intent, News, Sent
 from gateway.credit.tables import balances
-from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.db import ReadConn, WriteConn, insert_once, rows, upsert
 
 _OPEN_INTENT = (stripe_outbox.c.done_us.is_(None), stripe_outbox.c.frozen_us.is_(None))
 
@@ -65,7 +65,7 @@ def list_customers(conn: ReadConn) -> list[Customer]:
 
 def insert_news(conn: WriteConn, news: News) -> bool:
     """Whether it is new."""
-    return conn.execute(upsert(conn.dialect.name, stripe_inbox), msgspec.structs.asdict(news)).rowcount == 1
+    return insert_once(conn, stripe_inbox, msgspec.structs.asdict(news))
 
 
 def has_news(conn: ReadConn, now_us: int) -> bool:

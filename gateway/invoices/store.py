@@ -9,13 +9,13 @@ from gateway.credit.tables import balances, grant_uses, grants
 from gateway.errors import NotFound
 from gateway.invoices.tables import invoice_lines, invoice_states, invoices
 from gateway.invoices.types import STATES, Drawn, Invoice, InvoiceLine, State
-from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.db import ReadConn, WriteConn, insert_once, rows
 from gateway.payments.tables import payments
 
 
 def insert_invoice(conn: WriteConn, invoice: Invoice, lines: Sequence[InvoiceLine]) -> bool:
     """Whether nobody had drawn it before."""
-    if conn.execute(upsert(conn.dialect.name, invoices), msgspec.structs.asdict(invoice)).rowcount != 1:
+    if not insert_once(conn, invoices, msgspec.structs.asdict(invoice)):
         return False
     if lines:
         conn.execute(insert(invoice_lines), [msgspec.structs.asdict(line) for line in lines])
@@ -25,7 +25,7 @@ def insert_invoice(conn: WriteConn, invoice: Invoice, lines: Sequence[InvoiceLin
 def add_state(conn: WriteConn, invoice_id: str, state: State, now_us: int) -> bool:
     """Whether that is news."""
     row = {"invoice_id": invoice_id, "state": state, "at_us": now_us}
-    return conn.execute(upsert(conn.dialect.name, invoice_states), row).rowcount == 1
+    return insert_once(conn, invoice_states, row)
 
 
 def find_drawn(conn: ReadConn | WriteConn, invoice_id: str, account_id: str | None = None) -> Drawn:

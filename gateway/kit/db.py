@@ -270,6 +270,12 @@ def upsert(dialect: str, table: Table, *changed: str, add: bool = False) -> Inse
     )
 
 
+def insert_once(conn: WriteConn, table: Table, row: dict[str, Any]) -> bool:
+    """Whether it was not there before.  Asked with RETURNING, because an INSERT's row count is not told everywhere."""
+    statement: Any = upsert(conn.dialect.name, table)
+    return conn.execute(statement.returning(*table.primary_key), row).first() is not None
+
+
 def rows(kind: type[T], result: Any) -> list[T]:
     """Each row of a result as a struct with the same field names."""
     return [kind(**row) for row in cast("Any", result).mappings()]

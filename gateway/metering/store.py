@@ -104,7 +104,7 @@ def walk_chain(
 
 def _walk(conn: ReadConn, query: Select[Any]) -> Iterator[tuple[UsageEvent, Link]]:
     names = UsageEvent.__struct_fields__
-    for *fields, seq, chain_hash in conn.execution_options(yield_per=1000).execute(query):
+    for *fields, seq, chain_hash in conn.execute(query.execution_options(yield_per=1000)):
         yield UsageEvent(**dict(zip(names, fields, strict=True))), Link(seq, chain_hash)
 
 
