@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from gateway.billing.border import WEBHOOK_PATH, is_live
+from gateway.billing.stripe_objects import WebhookEndpoint
 from gateway.catalog.read_toml import PriceBookError
 from gateway.catalog.snapshot import Catalog
-from gateway.errors import BadRequest, MailNotSent, WorkerFailed
+from gateway.errors import BadRequest, MailNotSent, PaymentsUnavailable, StripeRefused, WorkerFailed
 from gateway.kit import schema
 from gateway.mail import Mailer
 from gateway.mail.read_url import read_url
@@ -57,6 +59,7 @@ def examine(read_settings: Callable[[], Settings]) -> list[Finding]:
         findings.append(_mail(settings))
     if settings.oidc_issuer:
         findings.append(_provider(settings))
+    findings.append(_payments(settings))
     return findings
 
 
@@ -165,6 +168,38 @@ def _provider(settings: Settings) -> Finding:
         return Finding(fine=False, what=f"sign-in at {client.issuer}: {error.message}; check oidc_issuer")
     what = f"sign-in at {client.issuer}: it knows this gateway; its redirect URI is {client.redirect_uri}"
     return Finding(fine=True, what=what)
+
+
+def _payments(settings: Settings) -> Finding:
+    """Asks Stripe for the endpoint of its webhooks; changes nothing there."""
+    if not settings.stripe_api_key:
+        return Finding(fine=True, what="payments: off; set stripe_api_key to take cards and send invoices")
+    for name in ("public_url", "stripe_webhook_secret"):
+        if not getattr(settings, name):
+            mend = "" if name == "public_url" else "; `tollway-gateway stripe sync --apply` prints it"
+            return Finding(
+                fine=False, what=f"payments: {name} is not set, and no payment would be credited{mend}"
+            )
+    from gateway.billing.stripe_api import StripeApi  # noqa: PLC0415 - for those who have a key
+
+    async def ask() -> list[WebhookEndpoint]:
+        api = StripeApi(settings.stripe_api_key, url=settings.stripe_url, timeout_s=TIMEOUT_S)
+        try:
+            return await api.listed(api.v1.webhook_endpoints.list_async, WebhookEndpoint)
+        finally:
+            await api.close()
+
+    url = settings.public_url.rstrip("/") + WEBHOOK_PATH
+    try:
+        known = {each.url for each in asyncio.run(ask()) if each.status == "enabled"}
+    except (PaymentsUnavailable, StripeRefused) as error:
+        return Finding(fine=False, what=f"payments: {error.message}; check stripe_api_key")
+    if url not in known:
+        return Finding(
+            fine=False, what=f"payments: Stripe does not post to {url}; run `tollway-gateway stripe sync`"
+        )
+    mode = "live" if is_live(settings.stripe_api_key) else "test"
+    return Finding(fine=True, what=f"payments: Stripe takes the key, in {mode} mode, and posts to {url}")
 
 
 def _embedded() -> Finding:

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.api.wiring import TheGateway
+from gateway.api.wiring import TheGateway, TheStripe
+from gateway.billing.report import Counts, count
 from gateway.inference.audit import Audits
 from gateway.limits.admit import Limiter
 from gateway.metering.store import sum_drift
@@ -18,11 +19,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 
 
 class Figures(Collector):
-    def __init__(self, drift: list[DriftRow], router: Router, audits: Audits, limits: Limiter) -> None:
+    def __init__(
+        self, drift: list[DriftRow], router: Router, audits: Audits, limits: Limiter, border: Counts | None
+    ) -> None:
         self._drift = drift
         self._router = router
         self._audits = audits
         self._limits = limits
+        self._border = border
 
     def collect(self) -> Iterator[Metric]:
         labels = ["model", "worker", "token_class"]
@@ -45,7 +49,16 @@ class Figures(Collector):
             "tollway_audits_dropped", "Samples not counted, queue full, in this process"
         )
         dropped.add_metric([], self._audits.dropped)
-        yield from (drift, samples, busy, out, waiting, dropped, *self._limit_figures())
+        yield from (
+            drift,
+            samples,
+            busy,
+            out,
+            waiting,
+            dropped,
+            *self._limit_figures(),
+            *self._border_figures(),
+        )
 
     def _limit_figures(self) -> Iterator[Metric]:
         refused = CounterMetricFamily(
@@ -53,20 +66,33 @@ class Figures(Collector):
             "Requests refused for a limit, by this process",
             labels=["scope", "kind"],
         )
-        for (scope, kind), count in self._limits.refusals.total.items():
-            refused.add_metric([scope, kind], count)
+        for (scope, kind), number in self._limits.refusals.total.items():
+            refused.add_metric([scope, kind], number)
         unknown = CounterMetricFamily(
             "tollway_limits_unknown", "Requests let in because the database could not say, by this process"
         )
         unknown.add_metric([], self._limits.unknown)
         yield from (refused, unknown)
 
+    def _border_figures(self) -> Iterator[Metric]:
+        """Of the whole installation, where it takes payments."""
+        if self._border is None:
+            return
+        for name, words, value in (
+            ("outbox_waiting", "What Stripe is still to be told", self._border.waiting),
+            ("outbox_frozen", "What Stripe is to be told, and a person must look at", self._border.frozen),
+            ("inbox_unhandled", "News of Stripe's that nothing was made of yet", self._border.unhandled),
+            ("differences", "Between the ledger and Stripe, as of the last report", self._border.differences),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"tollway_stripe_{name}", words, value=value)
+
 
 @get("/metrics", answers={"text/plain": None})
-async def metrics(gateway: TheGateway) -> Response[bytes]:
+async def metrics(gateway: TheGateway, stripe: TheStripe) -> Response[bytes]:
     """Tell figures in Prometheus' text format."""
+    drift = await gateway.database.read(sum_drift)
+    border = await gateway.database.read(count) if stripe.is_on else None
     registry = CollectorRegistry()
-    registry.register(
-        Figures(await gateway.database.read(sum_drift), gateway.router, gateway.audits, gateway.limits)
-    )
+    registry.register(Figures(drift, gateway.router, gateway.audits, gateway.limits, border))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE)

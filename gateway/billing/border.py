@@ -57,3 +57,8 @@ class Stripe:
 def once(key: str) -> Any:
     """Options of a write: whoever repeats it with this key within 24 hours is given the first answer again."""
     return {"idempotency_key": key}
+
+
+def is_live(api_key: str) -> bool:
+    """Whether real money moves."""
+    return api_key.partition("_")[2].startswith("live_")

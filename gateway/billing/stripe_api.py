@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import stripe
 
+from gateway.billing.border import is_live
 from gateway.billing.stripe_objects import Envelope, Event
 from gateway.errors import BadRequest, PaymentRefused, PaymentsUnavailable, StripeRefused
 
@@ -123,8 +124,3 @@ async def _answer(ask: Ask) -> Any:
             raise PaymentsUnavailable("Stripe is in trouble; try again later", acted=True) from error
         await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads, hides nothing
     raise AssertionError("the last try raises")
-
-
-def is_live(api_key: str) -> bool:
-    """Whether real money moves."""
-    return api_key.partition("_")[2].startswith("live_")

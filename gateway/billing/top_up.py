@@ -16,6 +16,7 @@ from gateway.errors import BadRequest, PaymentRefused, TollwayError
 from gateway.kit.clock import DAY_US, now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.ids import new_id
+from gateway.kit.money import NANOS_PER_CENT
 from gateway.payments import store as payments
 from gateway.payments.types import AutoTopUp, TopUp
 from gateway.people.log import record
@@ -77,6 +78,29 @@ def check_cents(cents: int, param: str) -> None:
     """Raises BadRequest."""
     if not CENTS_MIN <= cents <= CENTS_MAX:
         raise BadRequest(f"a top-up is ${CENTS_MIN // 100} to ${CENTS_MAX // 100:,}", param=param)
+
+
+def cents_of(nanousd: int, param: str) -> int:
+    """Whole cents.  Raises BadRequest: cards are not charged in parts of them."""
+    cents, rest = divmod(nanousd, NANOS_PER_CENT)
+    if rest:
+        raise BadRequest("an amount in whole cents: cards are not charged in parts of them", param=param)
+    return cents
+
+
+def check_rule(rule: AutoTopUp) -> None:
+    """Raises BadRequest."""
+    check_cents(rule.cents, "amount")
+    if not 0 < rule.below_nanousd <= CENTS_MAX * NANOS_PER_CENT:
+        raise BadRequest(
+            f"the mark below which it tops up is more than $0, and at most ${CENTS_MAX // 100:,}",
+            param="below",
+        )
+    if not rule.cents <= rule.daily_cents_max <= CENTS_MAX * 10:
+        raise BadRequest(
+            f"a day's maximum is at least one top-up's amount, and at most ${CENTS_MAX // 10:,}",
+            param="daily_max",
+        )
 
 
 def _ordered(conn: WriteConn, top_up: TopUp) -> None:

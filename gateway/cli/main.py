@@ -16,6 +16,7 @@ from gateway.cli.people import people_app
 from gateway.cli.prices import prices_app, rerate, statement
 from gateway.cli.projects import projects_app
 from gateway.cli.show import DataDir, Workers, err, out, settings_of, workers_of
+from gateway.cli.stripe import stripe_app
 from gateway.errors import TollwayError
 from gateway.kit.schema import SchemaError
 from gateway.settings import SettingsError
@@ -35,6 +36,7 @@ app.add_typer(prices_app, name="prices")
 app.command()(statement)
 app.command()(rerate)
 app.command()(log)
+app.add_typer(stripe_app, name="stripe")
 
 
 @app.command()

@@ -7,18 +7,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import msgspec
-
-from gateway.billing import inbox, outbox, store
+from gateway.billing import inbox, outbox
 from gateway.billing.border import Border, Stripe
 from gateway.billing.invoicing import draw_due, send_invoice
 from gateway.billing.meters import export, send_usage
 from gateway.billing.outbox import Sender
-from gateway.billing.reconcile import Report, reconcile
+from gateway.billing.report import report_daily
 from gateway.billing.top_up import charge_card, top_up_low
 from gateway.billing.types import IntentKind
 from gateway.errors import PaymentsUnavailable, StorageUnavailable, StripeRefused
-from gateway.kit.clock import DAY_US, now_us
 from gateway.kit.log import logger
 
 NEWS_EVERY_S = 1.0
@@ -61,25 +58,6 @@ async def collecting(stripe: Stripe) -> AsyncIterator[None]:
 
 async def send_step(border: Border) -> int:
     return await outbox.step(border, SENDERS)
-
-
-async def report_daily(border: Border) -> None:
-    """The day's first."""
-    last = await border.database.read(store.last_report)
-    if last is None or last[0] < now_us() // DAY_US:
-        await report(border)
-
-
-async def report(border: Border) -> Report:
-    """Reconciles, and keeps what was found.  Raises PaymentsUnavailable."""
-    found = await reconcile(border)
-    body = msgspec.json.encode(found).decode()
-    await border.database.write(lambda conn: store.save_report(conn, found.at_us // DAY_US, body))
-    for each in found.differences:
-        logger().error(
-            "stripe_differs", about=each.about, name=each.name, account=each.account_id, words=each.words
-        )
-    return found
 
 
 async def _every(pause_s: float, work: Callable[[Border], Awaitable[object]], border: Border) -> None:
