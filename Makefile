@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix openapi shots bench bench-pages chaos drill mutation test-dropin test-vllm test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi shots bench bench-pages chaos drill mutation test-dropin test-vllm test-stripe test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ test-dropin: setup-dev  ## the official clients and some frameworks against the 
 test-vllm: setup-dev  ## counts against a real vLLM on the CPU (installs 2.5 GB in .cache, once)
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .cache/vllm-venv
 	@$(BIN)/python -m pytest tests/vllm -m vllm $(ARGS)
+
+test-stripe: setup-dev  ## the life of a customer in Stripe's test mode, by test clock (wants STRIPE_TEST_KEY=sk_test_…)
+	@$(BIN)/python -m pytest tests/billing -m stripe -rs $(ARGS)
 
 test-gpu: setup-dev  ## a tiny Magistral on this machine's CUDA GPU, streamed, billed, cut, timed (wants PyTorch and transformers)
 	@$(BIN)/python -m pytest tests/gpu -m gpu $(ARGS)

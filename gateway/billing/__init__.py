@@ -1,6 +1,6 @@
 """The border to Stripe: customers, Checkout, what its webhooks say, what we owe it to say, and whether the two books agree.
 
-We rate, Stripe collects (docs/decisions/0014): balances, tiers and free credit are the ledger's, in real time; Stripe holds customers,
+We rate, Stripe collects (docs/decisions/0015): balances, tiers and free credit are the ledger's, in real time; Stripe holds customers,
 cards, invoices and tax.  News comes in through an inbox and goes out through an outbox, both tables of the ledger:
 
     webhook -> verify -> inbox row -> 200 -> read the thing from Stripe -> payments/, invoices/

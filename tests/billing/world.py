@@ -99,7 +99,7 @@ class World:
 
     def use(self, owner: Owner, inputs: int, outputs: int) -> int:
         """A request of so many tokens, all of text; what it cost."""
-        wanted = order(owner, prompt=inputs * INPUT, tokens=outputs, price=OUTPUT * MILLION)
+        wanted = order(owner, prompt=inputs * INPUT, tokens=max(1, outputs), price=OUTPUT * MILLION)
         writer = self.books.writer()  # one that was silent for months would be taken for dead
         hold = self.do(writer.hold(wanted))
         settled = self.do(writer.charge(self.books.charge(hold, outputs, inputs=inputs)))
