@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._paused = False
-        self.head = self.complete = self.heard = self.reusable = False
+        self.head = self.complete = self.heard = self.reusable = self._asked = False
         self._ends_with_connection = False
 
     # -- asyncio's side -----------------------------------------------------------------------------------
@@ -59,6 +59,9 @@ class Connection(asyncio.Protocol):
         self.open = True
 
     def data_received(self, data: bytes) -> None:
+        if not self._asked:  # an answer to nothing (a 408 for idleness) must not become the next request's
+            self.abort()
+            return
         self.heard = True
         try:
             self._parser.feed_data(data)
@@ -85,6 +88,10 @@ class Connection(asyncio.Protocol):
             waiter.set_result(None)
 
     # -- the parser's side --------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise ValueError("a second answer to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
@@ -121,6 +128,7 @@ class Connection(asyncio.Protocol):
     def begin(self, head: bytes, body: bytes) -> None:
         """Sends a request; nothing of one before is left."""
         assert self._transport is not None, "it was connected before it is used"
+        self._asked = True
         if len(body) <= ONE_PIECE_BYTES_MAX:
             self._transport.write(head + body)
         else:

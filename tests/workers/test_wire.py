@@ -183,6 +183,31 @@ async def test_a_connection_that_was_closed_for_idleness_is_made_again() -> None
         assert len(server.requests) == 3, "asked again, because not a byte had come"
 
 
+UNASKED = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.02])
+async def test_an_answer_to_nothing_is_nobodys(pause_s: float) -> None:
+    """With the first answer, or while the connection waits to be used again."""
+
+    async def says(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if pause_s == 0:
+            writer.write(LENGTH + UNASKED)
+        else:
+            writer.write(LENGTH)
+            await asyncio.sleep(pause_s)
+            writer.write(UNASKED)
+
+    async with serving(says) as (server, url, client):
+        for _ in range(3):
+            answer = await ask(client, url)
+            assert answer.status == 200
+            assert await read_body(answer, 100, 2) == b"hello"
+            answer.close()
+            await asyncio.sleep(2.5 * pause_s)
+        assert server.connections == 3
+
+
 async def test_an_old_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(saying(LENGTH)) as (server, url, client):
         (await _whole(client, url)).close()
