@@ -5,6 +5,9 @@ named, else by a first step of it.  When it ended, what it did not use is given 
 an answer is never cut for a rate.
 """
 
+from collections.abc import Callable
+
+from gateway.errors import RateLimited, RequestExceedsLimit
 from gateway.inference.estimate import exactly, payer
 from gateway.inference.measure import Measure
 from gateway.inference.request import ChatRequest
@@ -17,9 +20,19 @@ from gateway.limits.types import NOTHING, Amounts, Bound
 
 
 async def admit(
-    limiter: Limiter, caller: Caller, request: ChatRequest, sizes: Sizes, measure: Measure, *, step: int
+    limiter: Limiter,
+    caller: Caller,
+    request: ChatRequest,
+    sizes: Sizes,
+    measure: Measure,
+    *,
+    step: int,
+    tell: Callable[[dict[str, str]], None],
 ) -> tuple[Sizes, Admission]:
-    """Raises RateLimited, RequestExceedsLimit."""
+    """`tell` takes headers of whatever will be answered: what is left, let in or not.
+
+    Raises RateLimited, RequestExceedsLimit.
+    """
     bounds = limiter.bounds(payer(caller), caller.key_id, caller.account_limits, caller.key_limits)
     if not bounds:
         return sizes, FREE
@@ -28,7 +41,12 @@ async def admit(
     if admission is None:
         if any(bound.limits.input_tokens_per_minute is not None for bound in bounds):
             sizes = await exactly(sizes, measure)
-        admission = await limiter.admit(bounds, (1, sizes.input_tokens_max, output_tokens, 1))
+        try:
+            admission = await limiter.admit(bounds, (1, sizes.input_tokens_max, output_tokens, 1))
+        except (RateLimited, RequestExceedsLimit):
+            tell(_left(limiter, bounds, sizes.input_tokens_max + output_tokens))
+            raise
+    tell(_left(limiter, bounds, admission.asked[1] + admission.asked[2]))
     return sizes, admission
 
 
@@ -41,12 +59,15 @@ def spent(admission: Admission, trace: Trace) -> Amounts:
     return (1, trace.event.input_tokens, trace.event.output_tokens, 0)
 
 
-def limit_headers(limiter: Limiter, admission: Admission) -> dict[str, str]:
-    """What is left, for the answer."""
-    if not admission.bounds:
-        return {}
-    left = [(bound, limiter.left(bound)) for bound in admission.bounds]
-    return headers(left, limiter.resets_us(), admission.asked[1] + admission.asked[2])
+def limit_headers(limiter: Limiter, caller: Caller) -> dict[str, str]:
+    """What is left, for an answer that took nothing of it; nothing, for whom nobody limits."""
+    bounds = limiter.bounds(payer(caller), caller.key_id, caller.account_limits, caller.key_limits)
+    return _left(limiter, bounds, 0) if bounds else {}
+
+
+def _left(limiter: Limiter, bounds: tuple[Bound, ...], tokens_asked: int) -> dict[str, str]:
+    left = [(bound, limiter.left(bound)) for bound in bounds]
+    return headers(left, limiter.resets_us(), tokens_asked)
 
 
 def _reserved(request: ChatRequest, sizes: Sizes, bounds: tuple[Bound, ...], step: int) -> int:

@@ -76,6 +76,7 @@ async def run(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace) 
     stored = await repeat.claim()
     if stored is not None:
         trace.replay_of = stored.request_id
+        client.tell(limit_headers(gateway.limits, arrival.caller))
         await client.replay(stored)
         return
     try:
@@ -101,8 +102,9 @@ async def _run(
     # If nobody serves it, refuse before any credit moves.
     need = _need(gateway, request, sizes, arrival.caller)
     step = gateway.stream_hold_tokens
-    sizes, admission = await admit(gateway.limits, arrival.caller, request, sizes, gateway.measure, step=step)
-    client.tell(limit_headers(gateway.limits, admission))
+    sizes, admission = await admit(
+        gateway.limits, arrival.caller, request, sizes, gateway.measure, step=step, tell=client.tell
+    )
     try:
         ready = Ready(caller=arrival.caller, request=request, sizes=sizes, need=need, book=prices.book)
         await _serve(gateway, ready, client, trace, repeat)

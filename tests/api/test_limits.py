@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from mistralai.client import Mistral
+from mistralai.client.errors import MistralError
+from mistralai.client.utils.retries import BackoffStrategy, RetryConfig
 from sqlalchemy import Engine, event
 
 from gateway.limits.admit import Limiter
@@ -68,6 +71,15 @@ def test_requests_per_minute(limited: RunningGateway, clock: Clock) -> None:
         assert error["code"] == "rate_limit_exceeded"
         assert error["type"] == "rate_limit_error"
         assert (error["limit_name"], error["limit"], error["requested"]) == ("requests_per_minute", 2, 1)
+        refused = answers[2].headers
+        assert (refused["x-ratelimit-remaining-requests"], refused["x-ratelimit-limit-requests"]) == (
+            "0",
+            "2",
+        )
+        assert (refused["x-ratelimit-remaining-req-minute"], refused["x-ratelimit-reset-requests"]) == (
+            "0",
+            "40s",
+        )
         assert answers[2].headers["retry-after"] == "41"
         assert answers[2].headers["retry-after-ms"] == "40001"
         assert "try again in 40.0 s" in error["message"]
@@ -103,6 +115,8 @@ def test_tokens_are_reserved_and_what_was_not_used_comes_back(limited: RunningGa
         never = api.post(CHAT, json=chat("ok", max_tokens=101))
         assert (never.status_code, never.json()["code"]) == (400, "request_exceeds_limit")
         assert never.headers["x-should-retry"] == "false"
+        assert never.headers["x-ratelimit-limit-output-tokens"] == "100"
+        assert int(never.headers["x-ratelimit-tokens-query-cost"]) > 101, "what it asked for"
         unsaid = api.post(CHAT, json={**chat("ok"), "max_tokens": None})
         assert unsaid.status_code == 429, (
             "no max_tokens reserves no more than a whole minute, and that is not free"
@@ -135,6 +149,7 @@ def test_what_is_refused_or_replayed_does_not_count(limited: RunningGateway) -> 
         for _ in range(4):
             answer = api.post(CHAT, json=chat("ok"), headers={"idempotency-key": "k"})
             assert answer.status_code == 200, answer.text
+            assert answer.headers["x-ratelimit-remaining-requests"] == "1", "once, and again"
         assert api.post(CHAT, json=chat("ok")).headers["x-ratelimit-remaining-requests"] == "0"
 
 
@@ -158,6 +173,32 @@ def test_the_official_client_waits_and_succeeds(limited: RunningGateway, clock: 
         with pytest.raises(openai.RateLimitError) as refused:
             client.with_options(max_retries=0).chat.completions.create(**ask)
     assert refused.value.code == "rate_limit_exceeded"
+
+
+def test_mistrals_client_waits_and_succeeds(limited: RunningGateway, clock: Clock) -> None:
+    """With retries on; without, it raises what it was told."""
+    key = limited.account("a")
+    allow(limited, "a", requests_per_minute=1)
+    clock.now_us = clock.now_us // MINUTE_US * MINUTE_US + 59_500_000
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.now_us += int(seconds * 1_000_000)
+
+    ask: dict[str, Any] = {name: value for name, value in chat("ok").items() if name != "prompt_mode"}
+    patience = BackoffStrategy(initial_interval=1, max_interval=10, exponent=1.0, max_elapsed_time=60_000)
+    with Mistral(api_key=key, server_url=limited.url) as client:
+        patient = RetryConfig("backoff", patience, retry_connection_errors=False)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("mistralai.client.utils.retries.time.sleep", sleep)
+            for _ in range(2):
+                assert client.chat.complete(**ask, retries=patient).choices[0].message.content
+        assert waits == [0.501], "once, as long as retry-after-ms said"
+        with pytest.raises(MistralError) as refused:
+            client.chat.complete(**ask)
+    assert refused.value.status_code == 429
+    assert refused.value.headers["x-ratelimit-remaining-req-minute"] == "0"
 
 
 def test_a_key_has_limits_of_its_own_and_never_above_its_accounts(limited: RunningGateway) -> None:
