@@ -3,7 +3,7 @@
 Those are the events of the broken hours at both ends, and those that came since the sums were brought up to date.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -15,8 +15,8 @@ from gateway.metering.store import GroupBy
 from gateway.metering.types import Selection, UsageRow
 from gateway.projects import store as projects
 from gateway.rollups import store
-from gateway.rollups.store import HOURS_A_DAY
-from gateway.rollups.types import By, Period
+from gateway.rollups.store import HOURS_A_DAY, S
+from gateway.rollups.types import By, Period, Sums
 
 BEHIND_MAX = 100_000
 """Accounts that were active within a second."""
@@ -41,14 +41,20 @@ def sum_usage(
     after: str | None = None,
 ) -> list[UsageRow]:
     """One row per group, in the order of the groups; at most `limit`, beyond `after`."""
-    chosen = _of_one_account(conn, chosen)
-    since, until = chosen.since_us or 0, min(chosen.until_us or _EVER_US, _EVER_US)
-    first, last = -(-since // HOUR_US), until // HOUR_US
+    chosen = of_one_account(conn, chosen)
+    since, until, first, last = hours_of(chosen)
     found: dict[str, dict[str, int]] = {}
     if first >= last:  # not one whole hour
         _add(found, _events(conn, chosen, group_by, (since, until)))
     else:
-        _add(found, _summed(conn, chosen, group_by, (first, last)))
+        whole = summed(conn, chosen, group_by, (first, last))
+        _add(
+            found,
+            (
+                UsageRow(group=group, **{name: getattr(sums, name) for name in _COUNTED})
+                for group, sums in whole
+            ),
+        )
         _add(found, _unsummed(conn, chosen, group_by, (first * HOUR_US, last * HOUR_US)))
         _add(found, _events(conn, chosen, group_by, (since, first * HOUR_US)))
         _add(found, _events(conn, chosen, group_by, (last * HOUR_US, until)))
@@ -56,7 +62,13 @@ def sum_usage(
     return [UsageRow(group=group, **found[group]) for group in groups[:limit]]
 
 
-def _of_one_account(conn: ReadConn, chosen: Selection) -> Selection:
+def hours_of(chosen: Selection) -> tuple[int, int, int, int]:
+    """Microseconds from and until, and the whole hours between them: none if the first is not before the last."""
+    since, until = chosen.since_us or 0, min(chosen.until_us or _EVER_US, _EVER_US)
+    return since, until, -(-since // HOUR_US), until // HOUR_US
+
+
+def of_one_account(conn: ReadConn, chosen: Selection) -> Selection:
     """Of the account that a key or project is of: sums are ordered by account."""
     if chosen.account_id is not None or (chosen.key_id is None and chosen.project_id is None):
         return chosen
@@ -85,20 +97,24 @@ def pieces(first: int, last: int, *, by_day: bool) -> Iterator[tuple[Period, tup
     yield "day", (month_us(months[1]) // DAY_US, days[1])
 
 
-def _summed(
-    conn: ReadConn, chosen: Selection, group_by: GroupBy, hours: tuple[int, int]
-) -> Iterator[UsageRow]:
+def summed(
+    conn: ReadConn,
+    chosen: Selection,
+    group_by: GroupBy,
+    hours: tuple[int, int],
+    kind: type[S] = Sums,  # type: ignore[assignment]  # the least of them
+) -> Iterator[tuple[str, S]]:
+    """By group, in as many pieces as it takes."""
     key_ids, models = [chosen.key_id] if chosen.key_id else [], [chosen.model] if chosen.model else []
     project_ids = [] if chosen.project_id is None else [chosen.project_id]
     for period, (begin, end) in pieces(*hours, by_day=group_by == "day"):
         if begin == end:
             continue
-        found = store.sum_by(conn, period, (begin, end), _BY[group_by], account_id=chosen.account_id,
+        found = store.sum_by(conn, period, (begin, end), _BY[group_by], kind=kind, account_id=chosen.account_id,
                              key_ids=key_ids, project_ids=project_ids, models=models)  # fmt: skip
         for (group,), sums in found:
             hour_of_day = period == "hour" and group_by == "day"
-            name = str(int(group) // HOURS_A_DAY) if hour_of_day else str(group)
-            yield UsageRow(group=name, **{field: getattr(sums, field) for field in _COUNTED})
+            yield str(int(group) // HOURS_A_DAY) if hour_of_day else str(group), sums
 
 
 def _unsummed(
@@ -121,13 +137,18 @@ def _events(
     narrowed = msgspec.structs.replace(chosen, since_us=since, until_us=until)
     if chosen.account_id is not None:
         return metering.sum_usage(conn, narrowed, group_by)
-    hours = (since // HOUR_US, -(-until // HOUR_US))
+    active = active_between(conn, since, until)
+    return metering.sum_usage(conn, narrowed, group_by, account_ids=active) if active else []
+
+
+def active_between(conn: ReadConn, since_us: int, until_us: int) -> list[str]:
+    """Accounts that asked something in the hours of it, or whose sums are not up to date."""
+    hours = (since_us // HOUR_US, -(-until_us // HOUR_US))
     active = {str(account) for (account,), _ in store.sum_by(conn, "hour", hours, "account_id")}
-    active |= {account.account_id for account in store.list_behind(conn, BEHIND_MAX)}
-    return metering.sum_usage(conn, narrowed, group_by, account_ids=sorted(active)) if active else []
+    return sorted(active | {account.account_id for account in store.list_behind(conn, BEHIND_MAX)})
 
 
-def _add(found: dict[str, dict[str, int]], rows: Iterator[UsageRow] | list[UsageRow]) -> None:
+def _add(found: dict[str, dict[str, int]], rows: Iterable[UsageRow]) -> None:
     for row in rows:
         sums = found.setdefault(row.group, dict.fromkeys(_COUNTED, 0))
         for name in _COUNTED:

@@ -60,6 +60,16 @@ def test_requests_and_usage_in_pages(gateway: RunningGateway, fresh: Name) -> No
         assert list(client.receipts.iterate(model="smollm2-135m")) == []
         [row] = client.usage.list("model", model=M, since=first.data[0].created_at[:10] + "T00:00:00Z")
         assert (row.model, row.requests, row.cost) == (M, 5, sum((a.cost for a in made), tollway.Money(0)))
+        assert row.detail is None
+        [row] = client.usage.list("model", model=M, detail=True)
+        assert row.detail is not None
+        assert row.detail.outcomes["completed"] == row.requests == 5
+        assert sum((line.cost for line in row.detail.lines), row.detail.unsplit_cost) == row.cost
+        lines = [line for answer in made for line in client.receipts.get(answer.request_id).lines]
+        for line in row.detail.lines:
+            assert line.cost.nanousd == sum(
+                each.cost_nanousd for each in lines if each.token_class == line.token_class
+            )
         with pytest.raises(tollway.BadRequest, match="since"):
             client.usage.list(since="yesterday")
 

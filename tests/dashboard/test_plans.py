@@ -42,10 +42,10 @@ QUERIES: dict[str, list[str]] = {
         "?model=none",
     ],
     "/dashboard/operator/accounts": ["", "?find=seed", "?after=seed-00001"],
-    "/v1/usage": [f"?group_by={group}{more}" for group in ("key", "project", "model", "day") for more in ("", "&since={hour}", "&key_id={key_id}")],
+    "/v1/usage": [f"?group_by={group}{more}" for group in ("key", "project", "model", "day") for more in ("", "&since={hour}", "&key_id={key_id}", "&detail=true")],
     "/admin/v1/usage": [
         f"?group_by={group}{more}" for group in ("account", "key", "project", "model", "day")
-        for more in ("", "&since={hour}", "&model={model}", "&key_id={key_id}", "&account=seed-00000")
+        for more in ("", "&since={hour}", "&model={model}", "&key_id={key_id}", "&account=seed-00000", "&detail=true")
     ],
     "/v1/receipts": ["", "?after={request_id}", "?model={model}", "?key_id={key_id}&model={model}", "?since={hour}", "?until={hour}"],
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """How requests ended and what each class of their tokens cost, in the sums: what the receipts say, and the audit says when not."""
 
+import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -8,16 +10,20 @@ import pytest
 from sqlalchemy import text
 
 from gateway.catalog.rate import classes
+from gateway.errors import StorageUnavailable
+from gateway.jobs.roll_up import roll_step
 from gateway.kit.clock import DAY_US
 from gateway.metering.receipt import read_receipt
-from gateway.metering.types import Receipt
+from gateway.metering.types import Receipt, Selection, UsageEvent
 from gateway.rollups import roll as rolling
 from gateway.rollups.audit import audit_all
+from gateway.rollups.detail import sum_details
 from gateway.rollups.store import sum_by
 from gateway.rollups.tables import SPLIT
 from gateway.rollups.types import Detail
-from tests.fixtures.ledger import MODEL, Books
-from tests.rollups.test_roll import EVER, Filled, catch_up
+from gateway.rollups.usage import sum_usage
+from tests.fixtures.ledger import JANUARY, MODEL, Books
+from tests.rollups.test_roll import EVER, OTHER, Filled, catch_up
 
 
 @pytest.fixture
@@ -103,6 +109,45 @@ def test_what_was_summed_before_stays_and_is_not_told_apart(filled: Filled) -> N
     assert database.read_now(lambda conn: audit_all(conn, 0)).differences == ()
     database.write_now(lambda conn: conn.execute(text("UPDATE rollup_marks SET unsplit_seq = 0")))
     assert "completed_requests" in str(database.read_now(lambda conn: audit_all(conn, 0)).differences)
+
+
+def test_between_any_two_instants_they_are_exact(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it summed, half not yet; from and until the middle of hours."""
+    database, dice = filled.books.database, random.Random(3)
+    for _ in range(2):
+        asyncio.run(roll_step(database))
+    everything = {account: receipts_of(filled, account) for account in (filled.account, filled.stranger)}
+    instants = sorted(JANUARY + dice.randrange(3 * DAY_US) for _ in range(2))
+    chosen = [
+        Selection(account_id=filled.account), Selection(model=OTHER), Selection(key_id=filled.keys[0]),
+        Selection(project_id=filled.project), Selection(), Selection(account_id=filled.account, since_us=instants[0], until_us=instants[0] + 10**9),
+        *(Selection(account_id=account, since_us=instants[0], until_us=instants[1]) for account in (None, filled.account)),
+    ]  # fmt: skip
+    groups: dict[Any, Any] = {
+        "account": lambda e: e.account_id, "key": lambda e: e.key_id, "project": lambda e: e.project_id or "",
+        "model": lambda e: e.model, "day": lambda e: str(e.created_us // DAY_US),
+    }  # fmt: skip
+    for each in chosen:
+        mine = [r for found in everything.values() for r in found if _is_in(r.event, each)]
+        for by, of in groups.items():
+            found = database.read_now(lambda conn, each=each, by=by: sum_details(conn, each, by, limit=99))
+            assert [group for group, _ in found] == sorted({of(r.event) for r in mine}), (each, by)
+            plain = database.read_now(lambda conn, each=each, by=by: sum_usage(conn, each, by))
+            assert [(group, sums.requests, sums.cost_nanousd) for group, sums in found] == [
+                (row.group, row.requests, row.cost_nanousd) for row in plain
+            ]
+            for group, sums in found:
+                said = (Counter(sums.outcomes), Counter(sums.class_tokens), Counter(sums.class_nanousd))
+                assert said == split(r for r in mine if of(r.event) == group), (each, by)
+    monkeypatch.setattr("gateway.rollups.detail.UNSUMMED_MAX", 1)
+    with pytest.raises(StorageUnavailable, match="not summed yet"):
+        database.read_now(lambda conn: sum_details(conn, Selection(), "model", limit=1))
+
+
+def _is_in(event: UsageEvent, chosen: Selection) -> bool:
+    named = ("account_id", "model", "key_id", "project_id")
+    wanted = all(getattr(chosen, name) in (None, getattr(event, name)) for name in named)
+    return wanted and (chosen.since_us or 0) <= event.created_us < (chosen.until_us or 2**63)
 
 
 def test_the_audit_finds_what_is_in_the_wrong_place(filled: Filled) -> None:

@@ -9,6 +9,7 @@ from gateway.catalog.types import CostLine, TokenCounts
 from gateway.kit.clock import rfc3339
 from gateway.kit.money import format_usd
 from gateway.metering.types import Outcome, Receipt, Source, UsageEvent, UsageRow
+from gateway.rollups.types import Detail
 
 
 class ReceiptSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,26 @@ class AnyReceipt(ReceiptInfo, frozen=True, kw_only=True):
     account_id: str
 
 
+class UsageLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A class of tokens: how many, also of requests that were not billed, and what they cost, as receipts have it."""
+
+    token_class: str
+    tokens: Count
+    cost_nanousd: NanoUsd
+    cost_usd: Usd
+
+
+class UsageDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums taken apart.  What was summed before the gateway told them apart is `unsplit`: with it, the parts add up."""
+
+    lines: list[UsageLine]
+    outcomes: dict[str, Count]
+    """How many requests ended in each way."""
+    unsplit_requests: Count
+    unsplit_cost_nanousd: NanoUsd
+    unsplit_cost_usd: Usd
+
+
 class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over the requests of one group.  Only what is grouped by is named: account, key, project, model or day (UTC)."""
 
@@ -91,6 +112,8 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     output_reasoning_tokens: Count
     cost_nanousd: NanoUsd
     cost_usd: Usd
+    detail: UsageDetail | msgspec.UnsetType = msgspec.UNSET
+    """Where it was asked for."""
 
 
 def receipt_summary(event: UsageEvent) -> ReceiptSummary:
@@ -107,6 +130,18 @@ def any_receipt(receipt: Receipt) -> AnyReceipt:
 
 def usage_sum(row: UsageRow, **named: Any) -> UsageSum:
     return UsageSum(**named, **msgspec.structs.asdict(row), cost_usd=format_usd(row.cost_nanousd))
+
+
+def usage_detail(group: str, sums: Detail, **named: Any) -> UsageSum:
+    tokens = sums.class_tokens
+    lines = [
+        UsageLine(token_class=name, tokens=tokens[name], **money("cost", cost))
+        for name, cost in sums.class_nanousd.items()
+    ]
+    detail = UsageDetail(lines=lines, outcomes=sums.outcomes, unsplit_requests=sums.unsplit_requests,
+                         **money("unsplit_cost", sums.unsplit_nanousd))  # fmt: skip
+    counted = {name: getattr(sums, name) for name in UsageRow.__struct_fields__[1:]}
+    return UsageSum(group=group, **named, **counted, cost_usd=format_usd(sums.cost_nanousd), detail=detail)
 
 
 def _event_fields(event: UsageEvent) -> dict[str, Any]:

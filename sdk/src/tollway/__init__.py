@@ -50,7 +50,6 @@ from tollway._types.account import (
     ReceiptLine,
     ReceiptUsage,
     Request,
-    UsageRow,
 )
 from tollway._types.chat import (
     ChatCompletion,
@@ -68,6 +67,7 @@ from tollway._types.chat import (
 )
 from tollway._types.limits import LimitCounts, Limits, OwnLimits
 from tollway._types.texts import Embeddings, Estimate, Tier, Tokenized
+from tollway._types.usage import UsageDetail, UsageLine, UsageRow
 
 __all__ = [
     "APIConnectionError",
@@ -134,6 +134,8 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "Usage",
+    "UsageDetail",
+    "UsageLine",
     "UsageRow",
     "Usd",
     "image",

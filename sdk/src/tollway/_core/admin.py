@@ -115,10 +115,11 @@ def usage(  # noqa: PLR0913 - as many as there are filters
     project_id: str | None,
     limit: int | None,
     after: str | None,
+    detail: bool = False,
 ) -> Call[Page[AccountUsage]]:
     where = path(
         "admin", "v1", "usage", group_by=group_by, since=instant(since), until=instant(until), account=account,
-        model=model, key_id=key_id, project_id=project_id, limit=limit, after=after,
+        model=model, key_id=key_id, project_id=project_id, limit=limit, after=after, detail="true" if detail else None,
     )  # fmt: skip
     return Call("GET", where, wire.reader(Page[AccountUsage]))
 

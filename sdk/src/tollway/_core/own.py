@@ -22,8 +22,8 @@ from tollway._types.account import (
     Page,
     Receipt,
     Request,
-    UsageRow,
 )
+from tollway._types.usage import UsageRow
 
 Cap = Usd | None | msgspec.UnsetType
 """A key's cap: US dollars, None for none, or not mentioned."""
@@ -66,7 +66,7 @@ def requests(
     return Call("GET", where, wire.reader(Page[Request]))
 
 
-def usage(
+def usage(  # noqa: PLR0913 - as many as there are filters
     group_by: GroupBy,
     since: datetime | str | None,
     until: datetime | str | None,
@@ -76,10 +76,11 @@ def usage(
     project_id: str | None,
     limit: int | None,
     after: str | None,
+    detail: bool = False,
 ) -> Call[Page[UsageRow]]:
     where = path(
         "v1", "usage", group_by=group_by, since=instant(since), until=instant(until), model=model, key_id=key_id,
-        project_id=project_id, limit=limit, after=after,
+        project_id=project_id, limit=limit, after=after, detail="true" if detail else None,
     )  # fmt: skip
     return Call("GET", where, wire.reader(Page[UsageRow]))
 

@@ -191,6 +191,7 @@ class AsyncUsage(_Resource):
         project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
+        detail: bool = False,
     ) -> Page[AccountUsage]:
         """`Usage.list`, as a coroutine: `print([(row.account_name, row.cost) for row in await admin.usage.list(since="2026-11-01T00:00:00Z")])`."""
         return await self._link.ask(
@@ -204,6 +205,7 @@ class AsyncUsage(_Resource):
                 project_id=project_id,
                 limit=limit,
                 after=after,
+                detail=detail,
             )
         )
 

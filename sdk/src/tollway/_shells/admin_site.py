@@ -44,10 +44,12 @@ class Usage(_Resource):
         project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
+        detail: bool = False,
     ) -> Page[AccountUsage]:
         """By account, key, project, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until).
 
         Instants are RFC 3339 texts or datetimes with a timezone; None is without bound.  At most `limit` rows (1,000).
+        `detail`: also what each class of tokens cost, and how requests ended.
 
         Raises: BadRequest: an instant or the limit cannot be read; NotFound: no such account; AuthenticationFailed,
         PermissionDenied: no operator's key; APIConnectionError, or another of the error tree.
@@ -65,6 +67,7 @@ class Usage(_Resource):
                 project_id=project_id,
                 limit=limit,
                 after=after,
+                detail=detail,
             )
         )
 

@@ -12,8 +12,9 @@ from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import Link
 from tollway._types.account import Credits as Balance
-from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request
 from tollway._types.limits import Limits
+from tollway._types.usage import UsageRow
 
 
 class _Resource:
@@ -110,7 +111,7 @@ class Receipts(_Resource):
 class Usage(_Resource):
     """Sums of tokens and money."""
 
-    def list(
+    def list(  # noqa: PLR0913 - as many as there are filters
         self,
         group_by: GroupBy = "key",
         since: datetime | str | None = None,
@@ -121,10 +122,12 @@ class Usage(_Resource):
         project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
+        detail: bool = False,
     ) -> Page[UsageRow]:
         """By key, project, model or day (UTC): tokens, and nano-dollars, of the requests in [since, until), of this model, key and project.
 
         Instants are RFC 3339 texts or datetimes with a timezone; None is without bound.  At most `limit` rows (1,000).
+        `detail`: also what each class of tokens cost, and how requests ended.
 
         Raises: BadRequest: an instant or the limit cannot be read; AuthenticationFailed, APIConnectionError, or another
         of the error tree.
@@ -141,6 +144,7 @@ class Usage(_Resource):
                 project_id=project_id,
                 limit=limit,
                 after=after,
+                detail=detail,
             )
         )
 

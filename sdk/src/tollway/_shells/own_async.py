@@ -12,8 +12,9 @@ from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import AsyncLink
 from tollway._types.account import Credits as Balance
-from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request, UsageRow
+from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request
 from tollway._types.limits import Limits
+from tollway._types.usage import UsageRow
 
 
 class _Resource:
@@ -84,7 +85,7 @@ class AsyncReceipts(_Resource):
 class AsyncUsage(_Resource):
     """`Usage` for asyncio."""
 
-    async def list(
+    async def list(  # noqa: PLR0913 - as many as there are filters
         self,
         group_by: GroupBy = "key",
         since: datetime | str | None = None,
@@ -95,6 +96,7 @@ class AsyncUsage(_Resource):
         project_id: str | None = None,
         limit: int | None = None,
         after: str | None = None,
+        detail: bool = False,
     ) -> Page[UsageRow]:
         """`Usage.list`, as a coroutine: `await client.usage.list(group_by="day", since="2026-11-01T00:00:00Z")`."""
         return await self._link.ask(
@@ -107,6 +109,7 @@ class AsyncUsage(_Resource):
                 project_id=project_id,
                 limit=limit,
                 after=after,
+                detail=detail,
             )
         )
 

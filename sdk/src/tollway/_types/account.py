@@ -141,34 +141,6 @@ class Receipt(msgspec.Struct, frozen=True):
         return Money(self.cost_nanousd)
 
 
-class UsageRow(msgspec.Struct, frozen=True):
-    """Sums over the requests of one key, project, model or day (UTC); of those, only the one grouped by is named.
-
-    `group` is empty, and `project_id` None, for what was in no project.
-    """
-
-    group: str
-    requests: int
-    input_tokens: int
-    output_tokens: int
-    cost_nanousd: int
-    input_image_tokens: int = 0
-    input_cached_tokens: int = 0
-    output_reasoning_tokens: int = 0
-    cost_usd: str = ""
-    key_id: str | None = None
-    key_name: str | None = None
-    project_id: str | None = None
-    project_name: str | None = None
-    model: str | None = None
-    day: str | None = None
-
-    @property
-    def cost(self) -> Money:
-        """Exact: what the account was charged for these requests."""
-        return Money(self.cost_nanousd)
-
-
 class Request(msgspec.Struct, frozen=True):
     """One request in a list of them; `client.receipts.get(request_id)` is its whole bill."""
 

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from tollway._money import Money
-from tollway._types.account import Receipt, UsageRow
+from tollway._types.account import Receipt
+from tollway._types.usage import UsageRow
 
 GrantKind = Literal["top_up", "promotion", "correction", "sign_up"]
 """What credit is given for; only a correction may be negative."""
