@@ -134,7 +134,8 @@ def test_a_slot_is_freed_by_every_end(limited: RunningGateway, worker: ScriptedW
                 next(answer.iter_bytes())
                 with limited.api(key) as other:
                     refused = other.post(CHAT, json=chat("ok"))
-                assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+                assert refused.status_code == 429, refused.text
+                assert refused.headers["retry-after"] == "1"
             # the client left in the middle
             eventually(lambda: api.post(CHAT, json=chat("ok")).status_code == 200, "its slot is free")
         assert api.post(CHAT, json=chat("bad_status status=500")).status_code >= 500
