@@ -56,6 +56,12 @@ def end_suspension(conn: WriteConn, account_id: str, because_of: str, now_us: in
     conn.execute(update(suspensions).where(*of, suspensions.c.lifted_us.is_(None)).values(lifted_us=now_us))
 
 
+def list_all_suspensions(conn: ReadConn) -> list[Suspension]:
+    """Of all accounts, those in force, the oldest first."""
+    query = select(suspensions).where(suspensions.c.lifted_us.is_(None))
+    return rows(Suspension, conn.execute(query.order_by(suspensions.c.since_us, suspensions.c.because_of)))
+
+
 def list_suspensions(conn: ReadConn | WriteConn, account_id: str) -> list[Suspension]:
     """Those in force, the oldest first."""
     query = select(suspensions).where(

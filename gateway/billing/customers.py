@@ -7,6 +7,9 @@ from gateway.billing.types import Customer
 from gateway.errors import NotFound
 from gateway.kit.clock import now_us
 
+PORTAL_MARK = "tollway_portal"
+"""In the metadata of the portal's configuration that is ours."""
+
 
 async def customer_of(border: Border, account: Account) -> Customer:
     """A second one, made because an answer was lost for more than a day, would be empty: nothing is ever ordered for it."""
@@ -33,10 +36,23 @@ async def portal(border: Border, account_id: str) -> str:
     if customer is None:
         raise NotFound("this account has no card and no invoice at Stripe yet; its first top-up changes that")
     back = border.page(f"/dashboard/accounts/{account_id}/billing")
+    configuration = await find_configuration(border)
     link = await border.api.asked(
         lambda: border.api.v1.billing_portal.sessions.create_async(
-            {"customer": customer.customer_id, "return_url": back}
+            {
+                "customer": customer.customer_id,
+                "return_url": back,
+                **({"configuration": configuration.id} if configuration else {}),
+            }
         ),
         stripe_objects.Link,
     )
     return link.url
+
+
+async def find_configuration(border: Border) -> stripe_objects.Configuration | None:
+    """What `stripe sync` made; None: the page is as its settings at Stripe have it."""
+    known = await border.api.listed(
+        border.api.v1.billing_portal.configurations.list_async, stripe_objects.Configuration, active=True
+    )
+    return next((each for each in known if PORTAL_MARK in each.metadata), None)

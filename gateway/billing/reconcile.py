@@ -76,7 +76,7 @@ async def reconcile(border: Border) -> Report:
         PaymentsUnavailable: Stripe cannot be asked now.
     """
     now = now_us()
-    since = await border.database.read(store.since_us) or now
+    since = (await border.database.read(store.since_us) or now) - GRACE_US  # Stripe's clock is not ours
     ours = await border.database.read(lambda conn: _ours(conn, now))
     differences = [
         *ours.waiting,

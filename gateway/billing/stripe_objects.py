@@ -173,6 +173,13 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Only in the answer to its creation."""
 
 
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """What the portal offers."""
+
+    id: str
+    metadata: dict[str, str] = {}
+
+
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A page of Stripe's that somebody is sent to."""
 

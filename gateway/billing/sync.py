@@ -1,6 +1,6 @@
 """What Stripe must have before it can collect for us: a plan first, like a migration; carried out, the next plan is empty.
 
-For every sink: the webhook endpoint.  For the sink `meters` also a meter, a product and a graduated price for each model and
+For every sink: the webhook endpoint, and what the page of cards and addresses offers.  For the sink `meters` also a meter, a product and a graduated price for each model and
 token class, and a subscription to them for each customer.
 """
 
@@ -12,10 +12,11 @@ import msgspec
 
 from gateway.billing import store
 from gateway.billing.border import WEBHOOK_PATH, Border, once
+from gateway.billing.customers import PORTAL_MARK, find_configuration
 from gateway.billing.handle import HANDLERS
 from gateway.billing.invoicing import CURRENCY, TAX_CODE
 from gateway.billing.meters import event_name
-from gateway.billing.stripe_objects import Meter, Price, Product, Subscription, WebhookEndpoint
+from gateway.billing.stripe_objects import Configuration, Meter, Price, Product, Subscription, WebhookEndpoint
 from gateway.catalog.types import TOKEN_CLASSES, PriceBook, Tier
 from gateway.errors import BadRequest
 from gateway.kit.money import PERCENT
@@ -34,7 +35,7 @@ class Step(msgspec.Struct, frozen=True):
 
 async def plan(border: Border, book: PriceBook) -> list[Step]:
     """In the order in which they are to be applied; those of later steps may only be seen when the earlier ones are done."""
-    steps = await _endpoint(border)
+    steps = [*await _endpoint(border), *await _portal(border)]
     if border.sink == "meters":
         steps += await _metering(border, book)
         if not steps:
@@ -70,6 +71,29 @@ async def _new_endpoint(border: Border, url: str, events: list[str]) -> str:
     new: Any = {"url": url, "enabled_events": events, "description": "Tollway"}
     made = await border.api.asked(lambda: border.api.v1.webhook_endpoints.create_async(new), WebhookEndpoint)
     return f"set stripe_webhook_secret = {made.secret} (it is shown once), and restart the gateways"
+
+
+async def _portal(border: Border) -> list[Step]:
+    """Without one of its own, an account at Stripe shows no such page until somebody saves its settings by hand."""
+    if await find_configuration(border) is not None:
+        return []
+
+    async def make() -> str:
+        new: Any = {
+            "features": {
+                "customer_update": {"enabled": True, "allowed_updates": ["email", "address", "tax_id"]},
+                "invoice_history": {"enabled": True},
+                "payment_method_update": {"enabled": True},
+            },
+            "metadata": {PORTAL_MARK: "1"},
+        }
+        await border.api.asked(
+            lambda: border.api.v1.billing_portal.configurations.create_async(new, once("portal")),
+            Configuration,
+        )
+        return ""
+
+    return [Step("+ portal: cards, addresses, tax numbers, invoices", make)]
 
 
 async def _metering(border: Border, book: PriceBook) -> list[Step]:

@@ -25,8 +25,14 @@ CENTS_MIN, CENTS_MAX = 500, 1_000_000
 """$5 to $10,000: less is eaten by the card's fee, more is a bank transfer's business."""
 
 
-async def order_top_up(border: Border, account: Account, cents: int, by: str) -> str:
-    """The address of a page of Stripe's where it is paid.  Credit comes when Stripe says that it was, not when the browser does.
+class Ordered(msgspec.Struct, frozen=True):
+    top_up: TopUp
+    url: str
+    """Of Stripe's page."""
+
+
+async def order_top_up(border: Border, account: Account, cents: int, by: str) -> Ordered:
+    """With the address of a page of Stripe's where it is paid.  Credit comes when Stripe says that it was, not when the browser does.
 
     Raises:
         BadRequest: too little or too much.
@@ -71,7 +77,7 @@ async def order_top_up(border: Border, account: Account, cents: int, by: str) ->
             )
         )
         raise
-    return session.url or back
+    return Ordered(top_up=top_up, url=session.url or back)
 
 
 def check_cents(cents: int, param: str) -> None:

@@ -16,6 +16,7 @@ from gateway.kit.db import ReadConn
 from gateway.metering import store as metering
 from gateway.metering.receipt import is_linked, read_receipt
 from gateway.metering.types import Selection
+from gateway.statements.draw_up import month_of
 
 PAGE = 50
 
@@ -29,15 +30,19 @@ async def show_requests(
     key_id: FromQuery[str] = "",
     after: FromQuery[str] = "",
     request_id: FromQuery[str] = "",
+    month: FromQuery[str] = "",
 ) -> Response[str] | Redirect:
-    """Requests one by one; `request_id` goes straight to its receipt."""
+    """Requests one by one, of a `month` like 2026-11 or of all time; `request_id` goes straight to its receipt."""
     account = await enter(gateway, viewer, account_id, "see_usage")
     if request_id.strip():
         return Redirect(
             f"/dashboard/accounts/{account_id}/requests/{urlencode({'': request_id.strip()})[1:]}"
         )
-    chosen = Selection(account_id=account_id, model=model or None, key_id=key_id or None)
-    found = await gateway.database.read(lambda conn: _read_requests(conn, chosen, after or None))
+    begin_us, end_us = month_of(month) if month else (None, None)
+    chosen = Selection(
+        account_id=account_id, model=model or None, key_id=key_id or None, since_us=begin_us, until_us=end_us
+    )
+    found = await gateway.database.read(lambda conn: _read_requests(conn, chosen, after or None, month))
     models = [each.id for each in gateway.catalog.book.models]
     return page(
         "requests.html.j2",
@@ -46,6 +51,7 @@ async def show_requests(
         **found,
         chosen=chosen,
         models=models,
+        month=month,
     )
 
 
@@ -59,11 +65,16 @@ async def show_receipt(
     return page("receipt.html.j2", viewer, **around(account, viewer, "Requests"), **found)
 
 
-def _read_requests(conn: ReadConn, chosen: Selection, after: str | None) -> dict[str, Any]:
+def _read_requests(conn: ReadConn, chosen: Selection, after: str | None, month: str) -> dict[str, Any]:
     assert chosen.account_id is not None
     found = metering.list_events(conn, chosen, limit=PAGE + 1, after=after)
     shown = found[:PAGE]
-    query = {"model": chosen.model, "key_id": chosen.key_id, "after": shown[-1].request_id if shown else None}
+    query = {
+        "model": chosen.model,
+        "key_id": chosen.key_id,
+        "month": month,
+        "after": shown[-1].request_id if shown else None,
+    }
     older = urlencode({name: value for name, value in query.items() if value})
     return {
         "requests": shown,

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from gateway.kit.clock import SECOND_US, rfc3339
 from gateway.kit.money import NANOS_PER_CENT, NANOS_PER_USD, PERCENT
-from gateway.statements.words import MINUS, TOKEN_CLASS_WORDS, exact, one_line, short
+from gateway.statements.words import MINUS, TOKEN_CLASS_WORDS, dollars, exact, month_name, one_line, short
 
 OUTCOME_WORDS = {
     "client_gone": "client left",
@@ -126,6 +126,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "moment": moment,
     "day": day,
+    "cents": dollars,
+    "month": month_name,
     "duration": duration,
     "outcome": outcome,
     "token_class": token_class,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import exists, func, insert, or_, select
+from sqlalchemy import exists, func, insert, or_, select, tuple_
 
 from gateway.credit.tables import balances, grant_uses, grants
 from gateway.errors import NotFound
@@ -45,6 +45,29 @@ def list_drawn(conn: ReadConn | WriteConn, account_id: str | None = None) -> lis
     if account_id is not None:
         query = query.where(invoices.c.account_id == account_id)
     return list(_drawn(conn, rows(Invoice, conn.execute(query))))
+
+
+def list_newest(
+    conn: ReadConn, *, limit: int, account_id: str | None = None, after: str | None = None
+) -> list[Drawn]:
+    """The newest month first; at most `limit`, beyond the invoice `after`.
+
+    Raises:
+        NotFound: `after` is none (of this account).
+    """
+    place = (invoices.c.month, invoices.c.id)
+    query = select(invoices).order_by(*(column.desc() for column in place)).limit(limit)
+    if account_id is not None:
+        query = query.where(invoices.c.account_id == account_id)
+    if after is not None:
+        last = find_drawn(conn, after, account_id).invoice
+        query = query.where(tuple_(*place) < tuple_(last.month, last.id))
+    return list(_drawn(conn, rows(Invoice, conn.execute(query))))
+
+
+def sum_rounding(conn: ReadConn) -> int:
+    """Nano-dollars: the rounding account."""
+    return int(conn.execute(select(func.coalesce(func.sum(invoices.c.rounding_nanousd), 0))).scalar_one())
 
 
 def _drawn(conn: ReadConn | WriteConn, found: list[Invoice]) -> Iterable[Drawn]:

@@ -5,6 +5,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from gateway.credit.tables import balances, grants
 from gateway.errors import NotFound
+from gateway.kit.clock import DAY_US
 from gateway.kit.db import ReadConn, WriteConn, rows, upsert
 from gateway.payments.tables import (
     auto_top_ups,
@@ -37,7 +38,7 @@ def find_top_up(conn: ReadConn | WriteConn, top_up_id: str, account_id: str | No
 
 def list_top_ups(
     conn: ReadConn, account_id: str, limit: int
-) -> list[tuple[TopUp, Payment | None, str | None]]:
+) -> list[tuple[TopUp, Payment | None, TopUpEnd | None]]:
     """The newest first: each with its payment, or with how it ended without one."""
     query = select(top_ups).where(top_ups.c.account_id == account_id)
     found = rows(
@@ -53,6 +54,12 @@ def list_top_ups(
         for row in conn.execute(select(top_up_ends).where(top_up_ends.c.top_up_id.in_(ids)))
     }
     return [(each, paid.get(each.id), ended.get(each.id)) for each in found]
+
+
+def read_end(conn: ReadConn, top_up_id: str) -> tuple[Payment | None, TopUpEnd | None]:
+    """What paid it, or how else it ended; neither: it waits."""
+    query = select(top_up_ends.c.end).where(top_up_ends.c.top_up_id == top_up_id)
+    return find_payment_of(conn, top_up_id=top_up_id), conn.execute(query).scalar()
 
 
 def insert_top_up_end(conn: WriteConn, top_up_id: str, end: TopUpEnd, why: str, now_us: int) -> None:
@@ -87,6 +94,24 @@ def list_payments(conn: ReadConn, account_id: str | None = None) -> list[Payment
     if account_id is not None:
         query = query.where(payments.c.account_id == account_id)
     return rows(Payment, conn.execute(query))
+
+
+def sum_by_day(conn: ReadConn, since_us: int) -> list[tuple[int, int, int]]:
+    """(day since 1970, cents that came, cents that went back and stayed away) of each day since then with either."""
+    day = (payments.c.at_us // DAY_US).label("day")
+    came = select(day, func.sum(payments.c.cents)).where(payments.c.at_us >= since_us).group_by(day)
+    day = (reversals.c.at_us // DAY_US).label("day")
+    went = (
+        select(day, func.sum(reversals.c.cents))
+        .outerjoin(reversal_ends, reversal_ends.c.reversal_id == reversals.c.id)
+        .where(reversals.c.at_us >= since_us, reversal_ends.c.end.is_(None))
+        .group_by(day)
+    )
+    sums: dict[int, list[int]] = {}
+    for place, query in enumerate((came, went)):
+        for number, cents in conn.execute(query):
+            sums.setdefault(int(number), [0, 0])[place] = int(cents)
+    return [(number, paid, back) for number, (paid, back) in sorted(sums.items())]
 
 
 # -- reversals ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import msgspec
 
 TopUpKind = Literal["checkout", "auto"]
 TopUpEnd = Literal["expired", "failed"]
+TopUpState = Literal["waiting", "paid", "expired", "failed"]
 ReversalKind = Literal["refund", "dispute"]
 ReversalEnd = Literal["won", "failed"]
 """A dispute that we won, a refund that did not arrive: the money is back, and so is the credit."""
@@ -68,3 +69,8 @@ class AutoTopUp(msgspec.Struct, frozen=True, kw_only=True):
     since_us: int
     paused_why: str | None = None
     """Its last payment was declined: nothing is tried again until somebody saves the rule anew."""
+
+
+def state_of(payment: Payment | None, end: TopUpEnd | None) -> TopUpState:
+    """Of a top-up.  One that was paid after all is paid, whatever it was taken for before."""
+    return "paid" if payment is not None else end or "waiting"

@@ -17,6 +17,7 @@ from gateway.people.types import Entry, Lines
 from tests.acts.steps import JOINED, SPARE, STEPS, Step
 from tests.clients.test_sdk_admin import NEXT_PRICES
 from tests.dashboard.browsing import PASSWORD, Browser, person, signed_in
+from tests.fixtures.paid import paid_gateway, save_card, stick, suspend_for
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
 
@@ -26,6 +27,8 @@ NOTHING_CHANGES = {
     ("POST", "/v1/estimate"): "counts",
     ("POST", "/dashboard/accounts/{}/playground/estimate"): "counts",
     ("POST", "/dashboard/operator/prices/try"): "counts",
+    ("POST", "/dashboard/accounts/{}/billing/portal"): "leads to a page of Stripe's",
+    ("POST", "/dashboard/operator/payments/reconcile"): "compares",
     ("POST", "/stripe/webhook"): "nobody does it; what it leads to is rows of payments/ and invoices/",
     (
         "POST",
@@ -90,7 +93,7 @@ def csrf_of(browser: Browser) -> str:
 @pytest.fixture(scope="module")
 def walk(worker: ScriptedWorker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
-    with RunningGateway(folder, worker.url, join_token=TOKEN) as gateway:
+    with paid_gateway(folder, worker.url, join_token=TOKEN) as (gateway, _):
         made = Walk(gateway, worker)
         yield made
         for browser in made.people.values():
@@ -144,6 +147,12 @@ def _prepare(walk: Walk, step: Step) -> None:
         known["member"] = found.id
     if "/alerts/" in step.path:
         known |= gateway.database.write_now(lambda conn: _alerts(conn, known["account_id"]))
+    if step.action == "auto_top_up.set":
+        save_card(gateway, known["account_id"])
+    if step.action == "outbox.retry":
+        known["intent"] = stick(gateway, known["account_id"])
+    if step.action == "account.lift":
+        known["because_of"] = suspend_for(gateway, known["account_id"], "dp_1")
     if "{link}" in step.path:
         known["link"] = person(gateway, "linked@example.com", other="viewer").rpartition("/")[2]
 

@@ -56,7 +56,8 @@ def test_sync_plans_then_does_then_has_nothing_to_do(run: Run, stripe: FakeStrip
     [secret] = re.findall(r"stripe_webhook_secret = (whsec_\w+)", out)
     [made] = stripe.of("webhook_endpoint").values()
     assert (status, made["url"]) == (0, ENDPOINT)
-    [line] = log(tmp_path, "stripe.")
+    portal, line = log(tmp_path, "stripe.")
+    assert "+ portal" in (portal.after or "")
     assert (line.actor, line.action) == (actor(), "stripe.sync")
     assert ENDPOINT in (line.after or "")
     assert secret not in (line.after or "")
@@ -64,8 +65,11 @@ def test_sync_plans_then_does_then_has_nothing_to_do(run: Run, stripe: FakeStrip
     for arguments in ((), ("--apply",)):
         status, out, _ = run("stripe", "sync", *arguments)
         assert (status, "nothing to do" in out, "whsec" in out) == (0, True, False)
-    assert {seen.request for seen in stripe.calls[before:]} == {"GET /v1/webhook_endpoints"}
-    assert len(log(tmp_path, "stripe.")) == 1
+    assert {seen.request for seen in stripe.calls[before:]} == {
+        "GET /v1/webhook_endpoints",
+        "GET /v1/billing_portal/configurations",
+    }
+    assert len(log(tmp_path, "stripe.")) == 2
 
 
 def test_sync_of_meters_goes_on_until_nothing_is_missing(

@@ -156,7 +156,7 @@ PAGES = (
     "/playground",
     "/start",
 )
-OPERATORS = ("", "/accounts", "/workers", "/prices", "/margins", "/ledger", "/log")
+OPERATORS = ("", "/accounts", "/workers", "/prices", "/margins", "/payments", "/ledger", "/log")
 
 
 def _with_projects(real: RunningGateway, key_id: str) -> None:
@@ -191,14 +191,14 @@ def test_every_page_in_every_look(chromium: Browser, real: RunningGateway) -> No
         context.add_cookies(visitor.cookies())
         page = context.new_page()
         for path in paths:
-            _look_at(page, path, look)
+            look_at(page, path, look)
         context.clear_cookies()
-        _look_at(page, "/dashboard/sign-in", look)
+        look_at(page, "/dashboard/sign-in", look)
         context.close()
     visitor.close()
 
 
-def _look_at(page: Page, path: str, look: str) -> None:
+def look_at(page: Page, path: str, look: str) -> None:
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
         f"{path} is wider than a {look}"

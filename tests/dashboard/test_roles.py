@@ -9,6 +9,7 @@ from litestar.routes import HTTPRoute
 from gateway.app import build
 from gateway.people.roles import ROLES, Action, Role
 from tests.dashboard.browsing import Browser, signed_in
+from tests.fixtures.paid import invoiced
 from tests.fixtures.running import RunningGateway
 
 SEES: dict[str, Action | None] = {
@@ -16,7 +17,7 @@ SEES: dict[str, Action | None] = {
     "/requests/{request_id}": "see_usage", "/start": "see_usage", "/keys": "see_keys", "/projects": "see_keys",
     "/keys/{key_id}": "see_keys", "/limits": "see_usage", "/billing": "see_billing",
     "/playground": "manage_keys", "/playground/bill/{request_id}": "manage_keys", "/billing/{month}": "see_billing", "/members": "manage_members", "/log": "manage_members",
-    "/alerts": "manage_alerts",
+    "/alerts": "manage_alerts", "/billing/invoices/{invoice_id}": "see_billing",
 }  # fmt: skip
 CHANGES: dict[str, Action] = {
     "/keys": "manage_keys", "/keys/{key_id}/{act}": "manage_keys", "/keys/{key_id}/rotate": "manage_keys",
@@ -27,12 +28,14 @@ CHANGES: dict[str, Action] = {
     "/members/{person_id}": "manage_members",
     "/alerts": "manage_alerts", "/alerts/rules/{rule_id}": "manage_alerts", "/alerts/targets": "manage_alerts",
     "/alerts/targets/{target_id}/{act}": "manage_alerts", "/alerts/messages/{message_id}": "manage_alerts",
+    "/billing/top_ups": "manage_billing", "/billing/auto": "manage_billing", "/billing/portal": "manage_billing",
 }  # fmt: skip
 MAY: dict[Action, set[Role]] = {
     "see_usage": {"owner", "admin", "developer", "billing", "viewer"},
     "see_keys": {"owner", "admin", "developer", "viewer"},
     "manage_keys": {"owner", "admin", "developer"},
     "see_billing": {"owner", "admin", "billing"},
+    "manage_billing": {"owner", "admin", "billing"},
     "manage_alerts": {"owner", "admin", "billing"},
     "manage_members": {"owner", "admin"},
 }
@@ -74,6 +77,7 @@ class House:
             keys = api.get("/admin/v1/keys").json()["data"]
             made = api.post("/admin/v1/projects", json={"account": "house", "name": "inner"})
             self.project_id = made.json()["id"]
+        self.invoice_id = invoiced(gateway, self.account_id, "2026-10")
         [self.key_id] = [each["id"] for each in keys if each["account_id"] == self.account_id]
         self.people: dict[str, Browser] = {
             role: signed_in(gateway, f"{role}@example.com", house=role) for role in ROLES
@@ -84,7 +88,8 @@ class House:
     def address(self, path: str) -> str:
         names = {"account_id": self.account_id, "request_id": self.request_id, "month": "2026-11", "key_id": self.key_id,
                  "act": "nonsense", "person_id": "per_nobody", "project_id": "prj_none",
-                 "rule_id": "alr_none", "target_id": "tgt_none", "message_id": "msg_none"}  # fmt: skip
+                 "rule_id": "alr_none", "target_id": "tgt_none", "message_id": "msg_none",
+                 "invoice_id": self.invoice_id, "intent_id": "inv:none", "because_of": "dp_none"}  # fmt: skip
         return re.sub(r"{(\w+)}", lambda found: names[found[1]], path)
 
     def csrf(self, who: str) -> str:
@@ -145,7 +150,15 @@ def test_what_a_role_changes(house: House, role: str) -> None:
     for path, action in CHANGES.items():
         form = {"csrf": house.csrf(role)}
         status = house.people[role].post(house.address(ACCOUNT + path), data=form).status_code
-        missing = 404 if path.startswith(NAMED) else 200 if path.endswith("/rotate") else 400
+        missing = (
+            501
+            if path == "/billing/portal"
+            else 404
+            if path.startswith(NAMED)
+            else 200
+            if path.endswith("/rotate")
+            else 400
+        )
         assert status in {expected(role, action, missing), 400 if expected(role, action, 0) == 0 else 0}, (
             role,
             path,
@@ -188,6 +201,7 @@ def test_another_accounts_things_are_as_if_they_were_not(house: House) -> None:
     for act in ("revoke", "rotate", "caps"):
         assert stranger.post(f"{base}/keys/{house.key_id}/{act}", data=form).status_code == 404
     assert stranger.post(f"{base}/projects/{house.project_id}/caps", data=form).status_code == 404
+    assert stranger.get(f"{base}/billing/invoices/{house.invoice_id}").status_code == 404
     assert house.key_id not in stranger.page(f"{base}/usage?key_id={house.key_id}").split("<tbody>")[1]
     assert "house" not in stranger.page(f"{base}/requests?after=")
     assert stranger.get(f"{base}/requests?after={house.request_id}").status_code == 400

@@ -24,7 +24,8 @@ if (live) {
         if (fresh && here && fresh.innerHTML !== here.innerHTML && !here.contains(document.activeElement)) here.replaceWith(fresh);
       } catch { /* the gateway is away for a moment: the next turn asks again */ }
     }
-    setTimeout(follow, Number(live.dataset.live) * 1000);
+    const next = document.getElementById("live")?.dataset.live;  // none: there is nothing more to wait for
+    if (next) setTimeout(follow, Number(next) * 1000);
   };
   setTimeout(follow, Number(live.dataset.live) * 1000);
 }
