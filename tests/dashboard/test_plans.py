@@ -24,6 +24,7 @@ from tests.bench.seed import fill, open_accounts, roll_all
 from tests.bench.traffic import MODELS, Plan, Traffic
 from tests.dashboard.browsing import signed_in
 from tests.dashboard.reading import PostgresReads, Reading, SqliteReads
+from tests.fixtures.paid import invoiced
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
 
@@ -39,7 +40,7 @@ QUERIES: dict[str, list[str]] = {
     "/dashboard/accounts/{account_id}/usage": ["", "?group=key", "?period=hour&since={day}", "?key_id={key_id}&model={model}"],
     "/dashboard/accounts/{account_id}/requests": [
         "", "?after={request_id}", "?model={model}", "?key_id={key_id}", "?key_id={key_id}&model={model}", "?key_id=key_none",
-        "?model=none",
+        "?model=none", "?month={month}", "?model={model}&month={month}",
     ],
     "/dashboard/operator/accounts": ["", "?find=seed", "?after=seed-00001"],
     "/v1/usage": [f"?group_by={group}{more}" for group in ("key", "project", "model", "day") for more in ("", "&since={hour}", "&key_id={key_id}", "&detail=true")],
@@ -84,7 +85,7 @@ class Ledger:
             "account_id": self.account_id, "name": "seed-00000", "key_id": owners[0].key_ids[1],
             "month": rfc3339(plan.end_us - 1)[:7], "model": list(MODELS)[-1], "day": rfc3339(plan.end_us - DAY_US)[:10],
             "hour": rfc3339(plan.end_us - DAY_US), "secret": "none", "request_id": self._request(),
-            "version": "1", "person_id": "none", "worker": "none", "id": "none",
+            "version": "1", "person_id": "none", "invoice_id": invoiced(self.gateway, self.account_id, "2020-01"), "worker": "none", "id": "none",
         }  # fmt: skip
         self.names["model_id"] = self.names["model"]
 
