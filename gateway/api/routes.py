@@ -4,6 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.api import (
     admin,
+    alerts,
     audit,
     customer,
     health,
@@ -39,6 +40,9 @@ ROUTES: dict[Tag, tuple[HTTPRouteHandler, ...]] = {
         limits.get_limits,
         limits.get_own_key_limits,
         limits.change_own_key_limits,
+        alerts.list_own_alerts,
+        alerts.create_own_alert,
+        alerts.remove_own_alert,
         projects.list_own_projects,
         projects.create_own_project,
         projects.change_own_project,

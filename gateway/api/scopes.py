@@ -25,6 +25,8 @@ NEEDS: dict[str, tuple[Scope, ...]] = {
     "/v1/statements/{month}": ("usage:read",),
     "/v1/projects": ("usage:read", "keys"),
     "/v1/projects/{project_id}": ("keys",),
+    "/v1/alerts": ("usage:read", "keys"),
+    "/v1/alerts/{alert_id}": ("keys",),
     "/v1/limits": ("usage:read",),
     "/v1/keys/{key_id}/limits": ("usage:read", "keys"),
     "/v1/keys": ("usage:read", "keys"),

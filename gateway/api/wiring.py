@@ -18,6 +18,7 @@ TheFinder = NamedDependency[KeyFinder]
 TheKeySecret = NamedDependency[bytes]
 
 KeyId = Annotated[str, PathParameter(description="As the list of keys has it: `key_…`.")]
+AlertId = Annotated[str, PathParameter(description="As the list of alerts has it: `alr_…`.")]
 ProjectId = Annotated[str, PathParameter(description="As the list of projects has it: `prj_…`.")]
 RequestId = Annotated[str, PathParameter(description="The answer's `x-request-id`: `req_…`.")]
 AccountName = Annotated[str, PathParameter(description="An account's name or id.")]

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from gateway.accounts.types import Account
+from gateway.acts import alerts as acts
 from gateway.alerts import manage, store
 from gateway.alerts.decide import PERCENT
 from gateway.alerts.deliver import Courier
@@ -61,7 +62,7 @@ async def add_alert(
     await enter(gateway, viewer, account_id, "manage_alerts")
     key_id = form.get("key_id") or None
     rule = manage.rule_of(new_id("alr"), account_id, form, now_us(), key_id=key_id)
-    await gateway.database.write(lambda conn: manage.add_rule(conn, viewer, rule))
+    await gateway.database.write(lambda conn: acts.add_rule(conn, viewer.email, rule))
     return _back(account_id)
 
 
@@ -73,7 +74,7 @@ async def remove_alert(
     await enter(gateway, viewer, account_id, "manage_alerts")
     assert not form
     now = now_us()
-    await gateway.database.write(lambda conn: manage.remove_rule(conn, viewer, account_id, rule_id, now))
+    await gateway.database.write(lambda conn: acts.remove_rule(conn, viewer.email, account_id, rule_id, now))
     return _back(account_id)
 
 
@@ -92,7 +93,7 @@ async def add_target(
             else manage.webhook_to(target_id, account_id, form.get("url", ""), now,
                                    private_targets=courier.private_targets)
         )  # fmt: skip
-        manage.add_target(conn, viewer, target)
+        acts.add_target(conn, viewer.email, target)
         return target
 
     target = await gateway.database.write(add)
@@ -110,11 +111,11 @@ async def change_target(
     message_id, now = new_id("msg"), now_us()
     if act == "test":
         await gateway.database.write(
-            lambda conn: manage.send_test(conn, viewer, account, target_id, message_id, now)
+            lambda conn: acts.send_test(conn, viewer.email, account, target_id, message_id, now)
         )
         return _back(account_id)
     target = await gateway.database.write(
-        lambda conn: manage.change_target(conn, viewer, account_id, target_id, act, now)
+        lambda conn: acts.change_target(conn, viewer.email, account_id, target_id, act, now)
     )
     return (
         await _page(gateway, viewer, courier, account, shown=target) if act == "rotate" else _back(account_id)
@@ -133,7 +134,9 @@ async def send_again(
     await enter(gateway, viewer, account_id, "manage_alerts")
     assert not form
     now = now_us()
-    await gateway.database.write(lambda conn: manage.send_again(conn, viewer, account_id, message_id, now))
+    await gateway.database.write(
+        lambda conn: acts.send_again(conn, viewer.email, account_id, message_id, now)
+    )
     return _back(account_id)
 
 

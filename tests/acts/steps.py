@@ -47,6 +47,8 @@ STEPS = [
     Step("customer", "DELETE", "/v1/keys/{key_id}", "key.revoke"),
     Step("customer", "POST", "/v1/projects", "project.create", {"name": "search"}, "project_id"),
     Step("customer", "PATCH", "/v1/projects/{project_id}", "project.change", {"cap_month_usd": "5"}),
+    Step("customer", "POST", "/v1/alerts", "alert.add", {"kind": "credit_days", "thresholds": [7]}, "alert"),
+    Step("customer", "DELETE", "/v1/alerts/{alert}", "alert.remove"),
     Step("admin", "POST", "/admin/v1/projects", "project.create", {"account": "acme", "name": "lab"}),
     Step("admin", "PATCH", "/admin/v1/projects/{project_id}", "project.change", {"archived": True}),
     Step("admin", "DELETE", "/admin/v1/keys/{manager}", "key.revoke"),

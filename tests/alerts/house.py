@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert
 
+from gateway.acts import alerts as acts
 from gateway.alerts import manage, store
 from gateway.alerts.types import Delivery, Firing, Message, Rule, RuleKind, Target
 from gateway.credit.give import give
@@ -16,7 +17,6 @@ from gateway.kit.ids import new_id
 from gateway.kit.money import NANOS_PER_USD
 from gateway.people import store as people
 from gateway.people.sign_in import add_person
-from gateway.people.types import Membership, Viewer
 from gateway.rollups.tables import usage_days
 from tests.fixtures.ledger import MODEL, Books
 
@@ -35,10 +35,6 @@ class House:
         )
         self.person_id: str = person.id
         self.write(lambda conn: people.join(conn, self.account_id, person.id, "owner", 1))
-        self.viewer = Viewer(
-            session_id="ses", person_id=person.id, email=person.email, name="", is_operator=False, csrf="",
-            memberships=(Membership(account_id=self.account_id, account_name="a", role="owner"),),
-        )  # fmt: skip
 
     def write(self, work: Any) -> Any:
         return self.database.write_now(work)
@@ -49,18 +45,18 @@ class House:
     def rule(self, kind: RuleKind, usd: float = 0, *marks: int, key_id: str | None = None) -> Rule:
         rule = Rule(id=new_id("alr"), account_id=self.account_id, key_id=key_id, kind=kind, amount_nanousd=int(usd * USD),
                     marks=marks or (100,), created_us=self.now)  # fmt: skip
-        self.write(lambda conn: manage.add_rule(conn, self.viewer, rule))
+        self.write(lambda conn: acts.add_rule(conn, "ada@example.com", rule))
         return rule
 
     def webhook(self, url: str) -> Target:
         target = manage.webhook_to(new_id("tgt"), self.account_id, url, self.now, private_targets=True)
-        self.write(lambda conn: manage.add_target(conn, self.viewer, target))
+        self.write(lambda conn: acts.add_target(conn, "ada@example.com", target))
         return target
 
     def mail(self) -> Target:
         def add(conn: WriteConn) -> Target:
             target = manage.mail_to(conn, new_id("tgt"), self.account_id, self.person_id, self.now)
-            manage.add_target(conn, self.viewer, target)
+            acts.add_target(conn, "ada@example.com", target)
             return target
 
         return self.write(add)  # type: ignore[no-any-return]

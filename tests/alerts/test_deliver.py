@@ -192,15 +192,13 @@ def test_who_is_gone_is_told_no_more(house: House, receiver: Receiver) -> None:
     assert {each.given_up_us is not None for each in house.outbox} == {True}
     house.rule("spent_today", 12)
     assert house.watch() == 0
-    house.write(
-        lambda conn: manage.change_target(conn, house.viewer, house.account_id, target.id, "resume", now_us())
-    )
+    house.write(lambda conn: manage.change_target(conn, house.account_id, target.id, "resume", now_us()))
     house.rule("spent_today", 9)
     assert house.watch() == 1
     again = house.outbox[-1].id
-    house.write(lambda conn: manage.send_again(conn, house.viewer, house.account_id, again, now_us()))
+    house.write(lambda conn: manage.send_again(conn, house.account_id, again, now_us()))
     with pytest.raises(Conflict):
-        house.write(lambda conn: manage.send_again(conn, house.viewer, house.account_id, again, now_us()))
+        house.write(lambda conn: manage.send_again(conn, house.account_id, again, now_us()))
     make_due(house)
     assert empty(house) == 1, "one at a time to each"
 
@@ -253,9 +251,9 @@ def test_tests_are_messages_and_not_too_many(house: House, receiver: Receiver) -
     target = house.webhook(receiver.url)
     account = house.read(lambda conn: find_account(conn, house.account_id))
     now = now_us()
-    house.write(lambda conn: manage.send_test(conn, house.viewer, account, target.id, "msg_1", now))
+    house.write(lambda conn: manage.send_test(conn, account, target.id, "msg_1", now))
     with pytest.raises(Conflict, match="ten seconds"):
-        house.write(lambda conn: manage.send_test(conn, house.viewer, account, target.id, "msg_2", now + 1))
+        house.write(lambda conn: manage.send_test(conn, account, target.id, "msg_2", now + 1))
     empty(house)
     assert msgspec.json.decode(receiver.received[0].body)["type"] == "alert.test"
 

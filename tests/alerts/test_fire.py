@@ -178,13 +178,13 @@ def test_a_rule_that_was_removed_says_nothing(house: House) -> None:
     rule = house.rule("spent_today", 10)
     house.spend(11)
     house.watch()
-    house.write(lambda conn: manage.remove_rule(conn, house.viewer, house.account_id, rule.id, house.now))
+    house.write(lambda conn: manage.remove_rule(conn, house.account_id, rule.id, house.now))
     assert house.firings[0].recovered_us == house.now
     house.now += DAY_US
     assert house.watch() == 0
     assert house.seen == {}
     with pytest.raises(NotFound):
-        house.write(lambda conn: manage.remove_rule(conn, house.viewer, house.account_id, rule.id, house.now))
+        house.write(lambda conn: manage.remove_rule(conn, house.account_id, rule.id, house.now))
 
 
 def test_who_is_no_member_any_more_is_not_told(house: House) -> None:

@@ -12,9 +12,7 @@ def test_a_secret_is_replaced_in_peace(house: House) -> None:
     """For a day both sign; then the new one alone."""
     target = house.webhook("http://127.0.0.1:9/")
     turned = house.write(
-        lambda conn: manage.change_target(
-            conn, house.viewer, house.account_id, target.id, "rotate", house.now
-        )
+        lambda conn: manage.change_target(conn, house.account_id, target.id, "rotate", house.now)
     )
     old, new = webhook_secret(SECRET, target.id, 1), webhook_secret(SECRET, target.id, 2)
     assert old != new

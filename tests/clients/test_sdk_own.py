@@ -11,7 +11,7 @@ import tollway
 from tollway.admin import Admin, AsyncAdmin
 
 from gateway.keys.store import change_key
-from tests.fixtures.running import RunningGateway
+from tests.fixtures.running import RunningGateway, eventually
 
 Name = Callable[[], str]
 M = "magistral-small-2509"
@@ -124,7 +124,67 @@ def test_what_a_key_may(gateway: RunningGateway, fresh: Name) -> None:
     asyncio.run(run())
 
 
-RESOURCES = ["", "chat", "fim", "embeddings", "models", "credits", "receipts", "usage", "keys", "projects"]
+def test_alerts_from_their_making_to_their_end(gateway: RunningGateway, fresh: Name) -> None:
+    name = fresh()
+    plain = gateway.account(name)
+    with gateway.api(gateway.operator()) as api:
+        boss = api.post("/admin/v1/keys", json={"account": name, "name": "boss", "manages_keys": True}).json()
+    with tollway.Tollway(boss["key"], gateway.url) as client, tollway.Tollway(plain, gateway.url) as reader:
+        assert client.alerts.list() == []
+        low = client.alerts.create("credit_below", "1000000")
+        assert (low.amount, low.thresholds, low.fires) == (tollway.Money.from_usd("1000000"), (100,), False)
+        days = client.alerts.create("credit_days", thresholds=[14, 7, 14])
+        mine = client.alerts.create("anomaly", 5, thresholds=[250], key_id=boss["id"])
+        assert (days.amount, days.thresholds, mine.key_id) == (None, (7, 14), boss["id"])
+        eventually(
+            lambda: [each.fires for each in reader.alerts.list()] == [True, False, False],
+            "it is below",
+            timeout_s=20,
+        )
+        with pytest.raises(tollway.PermissionDenied, match="no more"):
+            reader.alerts.create("credit_days", thresholds=[3])
+        with pytest.raises(tollway.PermissionDenied, match="no more"):
+            reader.alerts.remove(days.id)
+        for wrong, asked in (
+            ("amount_usd", {"kind": "spent_today"}), ("amount_usd", {"kind": "credit_days", "amount_usd": 1, "thresholds": [1]}),
+            ("thresholds", {"kind": "credit_days"}), ("thresholds", {"kind": "anomaly", "amount_usd": 1, "thresholds": [99]}),
+            ("thresholds", {"kind": "spent_today", "amount_usd": 1, "thresholds": range(1, 12)}),
+            ("key_id", {"kind": "credit_below", "amount_usd": 1, "key_id": boss["id"]}),
+        ):  # fmt: skip
+            with pytest.raises(tollway.BadRequest) as refused:
+                client.alerts.create(**asked)  # type: ignore[arg-type]
+            assert refused.value.param == wrong, asked
+        with pytest.raises(tollway.NotFound):
+            client.alerts.create("spent_today", 1, key_id="key_of_somebody_else")
+        assert client.alerts.remove(days.id).id == days.id
+        with pytest.raises(tollway.NotFound):
+            client.alerts.remove(days.id)
+        assert [each.id for each in client.alerts.list()] == [low.id, mine.id]
+    with tollway.Tollway(gateway.account(fresh()), gateway.url) as stranger:
+        assert stranger.alerts.list() == []
+
+    async def run() -> None:
+        async with tollway.AsyncTollway(boss["key"], gateway.url) as client:
+            made = await client.alerts.create("spent_month", "500", thresholds=[50, 80])
+            assert (await client.alerts.remove(made.id)).id == made.id
+            assert made.id not in {each.id for each in await client.alerts.list()}
+
+    asyncio.run(run())
+
+
+RESOURCES = [
+    "",
+    "chat",
+    "fim",
+    "embeddings",
+    "models",
+    "credits",
+    "receipts",
+    "usage",
+    "keys",
+    "projects",
+    "alerts",
+]
 
 
 @pytest.mark.parametrize("name", RESOURCES)

@@ -65,6 +65,7 @@ NAMES: dict[str, Callable[[tollway.Tollway], Any]] = {
     "answer": lambda client: client.chat.complete(model=CHAT, messages="5 axles?", tools=[toll]),
     "key": lambda client: client.keys.create("jobs"),
     "project": lambda client: client.projects.create(uuid.uuid4().hex),
+    "alert": lambda client: client.alerts.create("credit_days", thresholds=[7]),
     "page": lambda _: "The A1 costs 4.20.",
     "messages": lambda _: [],
     "tools": lambda _: [toll],

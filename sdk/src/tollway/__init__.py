@@ -51,6 +51,7 @@ from tollway._types.account import (
     ReceiptUsage,
     Request,
 )
+from tollway._types.alerts import Alert, AlertKind
 from tollway._types.chat import (
     ChatCompletion,
     Choice,
@@ -73,6 +74,8 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "Alert",
+    "AlertKind",
     "AnyTool",
     "AsyncChatStream",
     "AsyncTollway",

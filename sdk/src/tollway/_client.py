@@ -10,6 +10,7 @@ from tollway._budget import Budget
 from tollway._core import ask, request
 from tollway._core.fields import PromptFields
 from tollway._money import Usd
+from tollway._shells.alerts import Alerts, AsyncAlerts
 from tollway._shells.chat import AsyncChat, Chat
 from tollway._shells.own import AccountLimits, Credits, Keys, Models, Receipts, Usage
 from tollway._shells.own_async import (
@@ -82,6 +83,7 @@ class Tollway:
         self.keys = Keys(self._link)
         self.limits = AccountLimits(self._link)
         self.projects = Projects(self._link)
+        self.alerts = Alerts(self._link)
 
     def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """How many tokens a prompt takes, exactly; nothing runs and nothing is charged.
@@ -166,6 +168,7 @@ class AsyncTollway:
         self.keys = AsyncKeys(self._link)
         self.limits = AsyncAccountLimits(self._link)
         self.projects = AsyncProjects(self._link)
+        self.alerts = AsyncAlerts(self._link)
 
     async def tokenize(self, **fields: Unpack[PromptFields]) -> Tokenized:
         """`Tollway.tokenize`, as a coroutine: `await client.tokenize(model="magistral-small-2509", messages="Hello")`."""

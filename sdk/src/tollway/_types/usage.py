@@ -36,6 +36,7 @@ class UsageDetail(msgspec.Struct, frozen=True):
 
     @property
     def unsplit_cost(self) -> Money:
+        """Exact: what was charged before the gateway told classes apart."""
         return Money(self.unsplit_cost_nanousd)
 
 
