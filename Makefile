@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PORT ?= 8080
 ARGS ?=
 
-.PHONY: help setup setup-dev run test check fix openapi shots bench bench-pages chaos drill mutation test-dropin test-vllm test-stripe test-gpu clean
+.PHONY: help setup setup-dev run test check fix openapi shots bench bench-sdk bench-pages soak chaos drill mutation test-dropin test-vllm test-stripe test-gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,9 +53,15 @@ openapi: setup-dev  ## draw docs/openapi.json from the code
 shots: setup-dev  ## draw the pictures in docs/pages anew (ARGS=--all: every page in every look)
 	@$(BIN)/python -m tests.dashboard.shots $(ARGS)
 
-bench: setup-dev  ## measure, and compare in one run (do not run anything beside it)
+bench: setup-dev  ## Tollway beside nginx, Portkey and LiteLLM in one run, into docs/bench (run nothing beside it; ARGS=--full)
+	@$(BIN)/python -m tests.bench.peers --save docs/bench $(ARGS)
+
+bench-sdk: setup-dev  ## the tokenizer and the SDK, each beside its peers
 	@$(BIN)/python -m tests.bench.tokens
 	@$(BIN)/python -m tests.bench.sdk
+
+soak: setup-dev  ## half an hour of load: memory flat, no descriptor left open, every bill right (ARGS="--minutes 5")
+	@$(BIN)/python -m tests.bench.soak $(ARGS)
 
 bench-pages: setup-dev  ## time every page on a ledger that tests/bench/seed.py filled (ARGS="--data-dir DIR")
 	@$(BIN)/python -m tests.bench.pages $(ARGS)

@@ -1,0 +1,132 @@
+"""`make bench`: every gateway that is installed, round by round in turn, the gateway on one core and all else on the other.
+
+python -m tests.bench.peers [--full] [--only NAME …] [--save FOLDER]
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tests.bench.peers import first_byte, load, paced
+from tests.bench.peers.figures import Measured, plot, ratios, table
+from tests.bench.peers.peers import OTHER_CORE, PEERS, AnswersNot, Direct, NotInstalled, Peer
+from tests.bench.peers.upstream import Upstreams
+
+CONNECTIONS = (1, 32, 256)
+QUICK = (2, 2, 150)
+FULL = (5, 6, 1000)
+"""Rounds, seconds of each load, streams whose first byte is timed."""
+STREAMS = 2000
+FILES_MAX = 16_384
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m tests.bench.peers")
+    options.add_argument("--full", action="store_true", help="five rounds of longer loads")
+    options.add_argument("--only", nargs="*", default=[], help="names of peers")
+    options.add_argument("--save", type=Path, help="a folder for the figures, the table and the plot")
+    asked = options.parse_args()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("the gateway and its load need a core each")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, hard), hard))
+    os.sched_setaffinity(0, {OTHER_CORE})
+    upstreams = Upstreams(OTHER_CORE)
+    peers: list[Peer] = []
+    try:
+        _start(peers, upstreams, asked.only)
+        found = _measure(peers, upstreams, *(FULL if asked.full else QUICK))
+    finally:
+        for peer in peers:
+            peer.stop()
+        upstreams.stop()
+    _tell(found, asked.save, full=asked.full)
+
+
+def _start(peers: list[Peer], upstreams: Upstreams, only: list[str]) -> None:
+    for kind in PEERS:
+        if only and kind.name not in only:
+            continue
+        try:
+            peer = kind(upstreams)
+        except NotInstalled as missing:
+            print(f"NOT MEASURED: {missing}", file=sys.stderr)
+            continue
+        try:
+            peer.check()
+            peers.append(peer)
+        except AnswersNot as wrong:
+            peer.stop()
+            print(f"NOT MEASURED: {wrong}", file=sys.stderr)
+
+
+def _measure(
+    peers: list[Peer], upstreams: Upstreams, rounds: int, seconds: int, firsts: int
+) -> list[Measured]:
+    found = [
+        Measured(name=peer.name, begun_s=peer.begun_s, resident_start_mb=load.resident_mb(peer.pid))
+        for peer in peers
+    ]
+    direct = Direct(upstreams)
+    for peer in peers:  # once, so that what is made at first use is there
+        for stream in (False, True):
+            load.run(peer, connections=4, seconds=1, stream=stream)
+    for turn in range(rounds):
+        for peer, measured in zip(peers, found, strict=True):
+            print(f"round {turn + 1} of {rounds}: {peer.name}", file=sys.stderr)
+            _round(peer, direct, measured, seconds)
+    for peer, measured in zip(peers, found, strict=True):
+        measured.first_byte = first_byte.measure(peer, direct.url(stream=True), firsts)
+        measured.resident_end_mb = load.resident_mb(peer.pid)
+    print(f"{STREAMS} streams at once: {peers[0].name}", file=sys.stderr)
+    place = f"http://127.0.0.1:{upstreams.paced}/v1/chat/completions"
+    found[0].paced = paced.measure(peers[0], place, STREAMS)
+    return found
+
+
+def _round(peer: Peer, direct: Direct, measured: Measured, seconds: int) -> None:
+    for count in CONNECTIONS:
+        run = load.run(peer, connections=count, seconds=seconds, stream=False)
+        measured.whole.setdefault(count, []).append(run)
+    count = CONNECTIONS[1]
+    measured.streamed.append(load.run(peer, connections=count, seconds=seconds, stream=True))
+    half_ms = count / (max(measured.whole[count][-1].rate, 1) / 2) * 1e3
+    for kind, runs in ((peer, measured.half), (direct, measured.direct)):
+        runs.append(load.run(kind, connections=count, seconds=seconds, stream=False, pause_ms=half_ms))
+
+
+def _tell(found: list[Measured], folder: Path | None, *, full: bool) -> None:
+    when = datetime.now(UTC)
+    lines = [
+        f"{when:%Y-%m-%d %H:%M} UTC, {platform.machine()}, one core of {os.cpu_count()} for each gateway in turn, Python"
+        f" {platform.python_version()}, {'full' if full else 'quick'} run.",
+        "",
+        table(found, CONNECTIONS),
+        "",
+        ratios(found, CONNECTIONS[1]),
+    ]  # fmt: skip
+    broken = [f"{each.name}: {each.errors}" for each in found if each.errors]
+    if broken:
+        lines += [f"- Answers that were none: {', '.join(broken)}."]
+    said = "\n".join(lines)
+    print(f"\n{said}")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = {"at": when.isoformat(), "peers": msgspec.to_builtins(found)}
+        (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+        (folder / "figures.md").write_text(
+            f"# `make bench`\n\n{said}\n\n![Requests a second](requests.svg)\n"
+        )
+        (folder / "requests.svg").write_text(plot(found, CONNECTIONS[1]))
+        print(f"saved in {folder}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
