@@ -23,6 +23,8 @@ CONNECTIONS = (1, 32, 256)
 QUICK = (2, 2, 150)
 FULL = (5, 6, 1000)
 """Rounds, seconds of each load, streams whose first byte is timed."""
+LONGER = 5
+SLOW = 300
 STREAMS = 2000
 FILES_MAX = 16_384
 
@@ -96,10 +98,14 @@ def _round(peer: Peer, direct: Direct, measured: Measured, seconds: int) -> None
         run = load.run(peer, connections=count, seconds=seconds, stream=False)
         measured.whole.setdefault(count, []).append(run)
     count = CONNECTIONS[1]
-    measured.streamed.append(load.run(peer, connections=count, seconds=seconds, stream=True))
-    half_ms = count / (max(measured.whole[count][-1].rate, 1) / 2) * 1e3
+    streamed = load.run(peer, connections=count, seconds=seconds, stream=True)
+    if streamed.rate == 0:  # not one was complete in that time
+        streamed = load.run(peer, connections=count, seconds=LONGER * seconds, stream=True)
+    measured.streamed.append(streamed)
+    rate = max(measured.whole[count][-1].rate, 1)
+    few = count if rate > SLOW else 2  # else hardly any of so many would ask twice in that time
     for kind, runs in ((peer, measured.half), (direct, measured.direct)):
-        runs.append(load.run(kind, connections=count, seconds=seconds, stream=False, pause_ms=half_ms))
+        runs.append(load.run(kind, connections=few, seconds=seconds, stream=False, pause_ms=2e3 * few / rate))
 
 
 def _tell(found: list[Measured], folder: Path | None, *, full: bool) -> None:
