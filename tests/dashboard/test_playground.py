@@ -1,5 +1,6 @@
 """The playground: who may ask, who pays, what a stop costs; and in a real browser, with a real model, that what it says is the receipt's."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 
@@ -12,6 +13,8 @@ from tests.clients.conftest import real
 from tests.dashboard.browsing import Browser, person, signed_in
 from tests.dashboard.test_journey import Visitor, chromium
 from tests.fixtures.running import RunningGateway, chat, eventually
+from tests.fixtures.scripted import ScriptedWorker
+from tests.tokens.pictures import encoded
 
 __all__ = ["chromium", "real"]
 Name = Callable[[], str]
@@ -167,6 +170,42 @@ def test_in_a_browser_the_cost_is_the_receipts(chromium: Chromium, real: Running
     assert int(page.locator("#cost").get_attribute("data-nanousd") or 0) == stopped.cost_nanousd > 0
     page.get_by_role("link", name="Receipt").click()
     assert page.get_by_text(stopped.request_id).first.is_visible()
+    assert visitor.complaints == []
+    visitor.close()
+
+
+def test_in_a_browser_a_picture_is_sent_and_thinking_is_shown(
+    chromium: Chromium, gateway: RunningGateway, worker: ScriptedWorker, name: str
+) -> None:
+    visitor = Visitor(chromium, gateway)
+    page = visitor.sign_in(person(gateway, f"{name}@example.com", **{name: "developer"}))
+    page.get_by_role("link", name="Playground").click()
+    page.get_by_label("Model").select_option("magistral-small-2509")
+    page.get_by_label("At most so many tokens").fill("50")
+    picture = encoded("PNG", 64, 32)
+    page.get_by_label("Picture").set_input_files(
+        {"name": "toll.png", "mimeType": "image/png", "buffer": picture}
+    )
+    page.get_by_label("Message").fill("ok think=yes tokens=7")
+    page.get_by_text("tokens of prompt; at most $").wait_for()
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("link", name="Receipt").wait_for()
+    thinking = page.locator(".turn.theirs .thinking")
+    assert "hm hm" in (thinking.text_content() or "")
+    assert page.locator(".turn.theirs .text").inner_text().split() == ["tok"] * 7, (
+        "what was thought is no part of it"
+    )
+    sent = [
+        part["image_url"]["url"]
+        for part in worker.seen[-1].body["messages"][-1]["content"]
+        if part["type"] == "image_url"
+    ]
+    assert sent == ["data:image/png;base64," + base64.b64encode(picture).decode()]
+    [event] = gateway.events(name)
+    assert event.input_image_tokens > 0
+    assert int(page.locator("#cost").get_attribute("data-nanousd") or 0) == event.cost_nanousd > 0
+    page.get_by_role("link", name="Receipt").click()
+    assert page.get_by_text("Input, image").first.is_visible()
     assert visitor.complaints == []
     visitor.close()
 
