@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from gateway.billing import store
 from gateway.billing.border import Border
 from gateway.billing.invoicing import CURRENCY, invoice_changed
-from gateway.billing.stripe_objects import Dispute, PaymentIntent, Refund, Session
+from gateway.billing.stripe_objects import Dispute, InvoicePayment, PaymentIntent, Refund, Session
 from gateway.errors import Conflict, NotFound
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
@@ -20,6 +20,10 @@ Handler = Callable[[Border, str], Awaitable[str]]
 NOT_OURS = "not ordered here"
 INQUIRY = "warning_"
 """Disputes whose status begins so are questions of the bank: no money has moved."""
+PREVENTED = "prevented"
+"""So is one that ended before it began: what went back is a refund, and that is news of its own."""
+ENDED = {"failed", "canceled"}
+"""Refunds that did not arrive."""
 
 
 async def session_changed(border: Border, session_id: str) -> str:
@@ -43,6 +47,8 @@ def _session(conn: WriteConn, border: Border, session: Session, intent: PaymentI
     if session.status == "expired":
         payments.insert_top_up_end(conn, top_up.id, "expired", "nobody paid in time", now_us())
         return "expired"
+    if session.payment_status == "no_payment_required":
+        raise Conflict(f"{session.id} is complete, and nothing was paid for it")
     if intent is None:
         return f"not paid yet: {session.payment_status}"
     _same(
@@ -54,13 +60,14 @@ def _session(conn: WriteConn, border: Border, session: Session, intent: PaymentI
         cents=session.amount_subtotal,
         livemode=session.livemode,
     )
-    if (session.amount_total or 0) < top_up.cents or intent.status != "succeeded":
+    arrived = (intent.status, intent.customer, intent.currency)
+    if arrived != ("succeeded", session.customer, session.currency) or intent.amount_received < top_up.cents:
         raise Conflict(
-            f"{session.id} is complete, but {intent.id} is {intent.status} with {session.amount_total} cents"
+            f"{session.id} is complete, but {intent.id} is {arrived} with {intent.amount_received} cents"
         )
+    booked = book_top_up(conn, top_up, intent.id, now_us())
     if intent.payment_method is not None:
         store.save_card(conn, top_up.account_id, intent.payment_method)
-    booked = book_top_up(conn, top_up, intent.id, now_us())
     return "booked" if booked else "booked before"
 
 
@@ -119,27 +126,40 @@ def fail_auto(conn: WriteConn, top_up: TopUp, why: str) -> None:
 
 async def refund_changed(border: Border, refund_id: str) -> str:
     refund = await border.api.asked(lambda: border.api.v1.refunds.retrieve_async(refund_id), Refund)
-    if refund.status in {"failed", "canceled"}:
+    if refund.status in ENDED:
         await border.database.write(lambda conn: end_reversal(conn, refund.id, "failed", now_us()))
         return f"refund {refund.status}"
     payment, total = await _payment_behind(border, refund.payment_intent)
     if payment is None:
         return NOT_OURS
-    cents = refund.amount * payment.cents // total  # of what was paid, a part was tax
+    others = await border.api.listed(
+        border.api.v1.refunds.list_async, Refund, payment_intent=refund.payment_intent
+    )
+    before = sum(each.amount for each in others if each.status not in ENDED and each.place < refund.place)
+    cents = share(payment.cents, total, before, refund.amount)
     found = await border.database.write(
         lambda conn: cents and book_reversal(conn, payment, refund.id, "refund", cents, now_us())
     )
     return "taken back" if found else "taken back before"
 
 
+def share(cents: int, total: int, before: int, amount: int) -> int:
+    """What of `cents` went back with `amount` of `total`, which has tax in it, after `before` of it did.
+
+    The shares of all that went back add up: of a payment that is refunded in parts, no cent is left.
+    """
+    total = max(total, cents)  # an invoice may have been paid from the customer's balance, too
+    return (before + amount) * cents // total - before * cents // total
+
+
 async def dispute_changed(border: Border, dispute_id: str) -> str:
     dispute = await border.api.asked(lambda: border.api.v1.disputes.retrieve_async(dispute_id), Dispute)
-    if dispute.status.startswith(INQUIRY):
+    if dispute.status.startswith(INQUIRY) or dispute.status == PREVENTED:
         return "an inquiry; no money moved"
     payment, total = await _payment_behind(border, dispute.payment_intent)
     if payment is None:
         return NOT_OURS
-    cents = max(1, dispute.amount * payment.cents // total)
+    cents = max(1, share(payment.cents, total, 0, min(dispute.amount, total)))  # a bank may round, or convert
 
     def book(conn: WriteConn) -> str:
         booked = book_reversal(conn, payment, dispute.id, "dispute", cents, now_us())
@@ -175,9 +195,13 @@ async def _payment_behind(border: Border, intent_id: str | None) -> tuple[Paymen
     payment = await border.database.read(lambda conn: payments.find_payment(conn, intent_id))
     if payment is None:
         await intent_changed(border, intent_id)
-        about = {"payment_intent": intent_id}
-        for session in await border.api.listed(border.api.v1.checkout.sessions.list_async, Session, **about):
+        sessions = border.api.v1.checkout.sessions.list_async
+        for session in await border.api.listed(sessions, Session, payment_intent=intent_id):
             await session_changed(border, session.id)
+        about = {"type": "payment_intent", "payment_intent": intent_id}
+        paid = border.api.v1.invoice_payments.list_async
+        for each in await border.api.listed(paid, InvoicePayment, payment=about):
+            await invoice_changed(border, each.invoice)
         payment = await border.database.read(lambda conn: payments.find_payment(conn, intent_id))
     return payment, intent.amount_received
 
@@ -209,10 +233,12 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.expired": session_changed,
     "payment_intent.succeeded": intent_changed,
     "payment_intent.payment_failed": intent_changed,
+    "payment_intent.canceled": intent_changed,
     "refund.created": refund_changed,
     "refund.updated": refund_changed,
     "refund.failed": refund_changed,
     "charge.dispute.created": dispute_changed,
+    "charge.dispute.updated": dispute_changed,
     "charge.dispute.closed": dispute_changed,
     "charge.dispute.funds_withdrawn": dispute_changed,
     "charge.dispute.funds_reinstated": dispute_changed,
@@ -220,6 +246,7 @@ HANDLERS: dict[str, Handler] = {
     "invoice.finalized": invoice_changed,
     "invoice.paid": invoice_changed,
     "invoice.payment_failed": invoice_changed,
+    "invoice.payment_action_required": invoice_changed,
     "invoice.voided": invoice_changed,
     "invoice.marked_uncollectible": invoice_changed,
 }

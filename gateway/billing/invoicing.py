@@ -20,9 +20,12 @@ from gateway.invoices.types import Drawn, InvoiceLine, State
 from gateway.invoices.words import line_words, title
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
+from gateway.kit.money import NANOS_PER_CENT
 from gateway.payments.book import book_invoice
 
 CURRENCY = "usd"
+METERED = "tollway_usage"
+"""In the metadata of the subscriptions that are ours (sync.py), of which Stripe keeps a copy on their invoices."""
 TAX_CODE = "txcd_10103001"
 """Software as a service, for business (Stripe's list of product tax codes)."""
 LINES_MAX = 250
@@ -168,16 +171,44 @@ async def _retrieve(border: Border, remote_id: str) -> RemoteInvoice:
 
 
 async def invoice_changed(border: Border, remote_id: str) -> str:
-    """How an invoice stands at Stripe now, booked.  Those that we did not draw (a top-up's receipt) are not ours."""
+    """How an invoice stands at Stripe now, booked.  Those that we did not cause (a top-up's receipt) are not ours."""
     remote = await _retrieve(border, remote_id)
     invoice_id = remote.metadata.get("invoice_id", "")
+    if not invoice_id and METERED not in remote.subscription_metadata:
+        return "not drawn here"
     paid = await border.api.listed(
         border.api.v1.invoice_payments.list_async, InvoicePayment, invoice=remote.id
-    ) if invoice_id and remote.status == "paid" else []  # fmt: skip
+    ) if remote.status == "paid" else []  # fmt: skip
     payment_id = next(
         (each.intent_id for each in paid if each.intent_id and each.status == "paid"), remote.id
     )
+    if not invoice_id:
+        return await border.database.write(lambda conn: _metered(conn, border, remote, payment_id))
     return await border.database.write(lambda conn: _stands(conn, border, remote, invoice_id, payment_id))
+
+
+def _metered(conn: WriteConn, border: Border, remote: RemoteInvoice, payment_id: str) -> str:
+    """Stripe rated this one (the sink `meters`): what it asked for is paid, so that much less is owed here."""
+    customer = store.find_owner(conn, remote.customer or "")
+    if customer is None or (remote.currency, remote.livemode) != (CURRENCY, border.api.livemode):
+        raise Conflict(f"{remote.id} is of {remote.customer}, in {remote.currency}: nobody's here")
+    account_id, now = customer.account_id, now_us()
+    if remote.status == "paid" and remote.subtotal > 0:
+        reason = f"invoice of metered usage paid: {remote.id}"
+        book_invoice(conn, account_id, remote.id, payment_id, cents=remote.subtotal,
+                     owed_nanousd=remote.subtotal * NANOS_PER_CENT, reason=reason, now_us=now)  # fmt: skip
+    _enforce(conn, account_id, remote.id, remote.status, f"the invoice {remote.number} was not paid", now)
+    return remote.status or ""
+
+
+def _enforce(
+    conn: WriteConn, account_id: str, because_of: str, status: str | None, reason: str, now: int
+) -> None:
+    """Who does not pay is suspended, until the invoice is paid after all, or void."""
+    if status == "uncollectible":
+        suspend(conn, account_id, because_of, reason, now)
+    elif status in {"paid", "void"}:
+        lift(conn, account_id, because_of, now)
 
 
 def _stands(conn: WriteConn, border: Border, remote: RemoteInvoice, invoice_id: str, payment_id: str) -> str:
@@ -212,8 +243,5 @@ def _stands(conn: WriteConn, border: Border, remote: RemoteInvoice, invoice_id: 
     if state == "paid":
         book_invoice(conn, invoice.account_id, invoice_id, payment_id, cents=invoice.total_cents,
                      owed_nanousd=invoice.owed_nanousd, reason=f"invoice of {invoice.month} paid: {invoice_id}", now_us=now)  # fmt: skip
-    if state == "uncollectible":
-        suspend(conn, invoice.account_id, invoice_id, f"the invoice of {invoice.month} was not paid", now)
-    elif state in {"paid", "void"}:
-        lift(conn, invoice.account_id, invoice_id, now)
+    _enforce(conn, invoice.account_id, invoice_id, state, f"the invoice of {invoice.month} was not paid", now)
     return state

@@ -50,6 +50,13 @@ def find_customer(conn: ReadConn | WriteConn, account_id: str) -> Customer | Non
     return found[0] if found else None
 
 
+def find_owner(conn: ReadConn | WriteConn, customer_id: str) -> Customer | None:
+    """Whose customer at Stripe it is."""
+    of = stripe_customers.c.customer_id == customer_id
+    found = rows(Customer, conn.execute(select(stripe_customers).where(of)))
+    return found[0] if found else None
+
+
 def list_customers_with(conn: ReadConn | WriteConn, payment_method_id: str) -> list[Customer]:
     """Whose saved card it is: one at most."""
     of = stripe_customers.c.payment_method_id == payment_method_id

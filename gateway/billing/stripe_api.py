@@ -28,7 +28,7 @@ SIGNATURE_AGE_S_MAX = 300
 SIGNATURE_AHEAD_S_MAX = 60
 """They accept any instant to come, which would keep a captured message good for as long as its forger likes."""
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 Ask = Callable[[], Awaitable[Any]]
 
 
@@ -55,16 +55,16 @@ class StripeApi:
         Raises:
             PaymentRefused: a card was declined; nothing was charged.
             StripeRefused: Stripe understood and refuses: our request or the settings are wrong.
-            PaymentsUnavailable: no answer, or one that says nothing; `acted` tells whether it may have acted.
+            PaymentsUnavailable: no answer, one that says nothing, or a key that is refused; `acted` tells whether it may have acted.
         """
-        return msgspec.convert((await _answer(ask)).to_dict(for_json=True), kind, strict=False)
+        return _read((await _answer(ask)).to_dict(for_json=True), kind)
 
     async def listed(self, ask: Callable[[Any], Awaitable[Any]], kind: type[T], **wanted: Any) -> list[T]:
         """All pages.  Stripe lists the newest first."""
         found: list[T] = []
         while True:
             page = (await _answer(lambda: ask({**wanted, "limit": PAGE}))).to_dict(for_json=True)
-            found += msgspec.convert(page["data"], list[kind], strict=False)  # type: ignore[valid-type]
+            found += _read(page["data"], list[kind])  # type: ignore[valid-type]
             if not page["has_more"]:
                 return found
             wanted["starting_after"] = found[-1].id  # type: ignore[attr-defined]
@@ -88,13 +88,23 @@ class StripeApi:
                 " with the endpoint's signing secret, and the clocks",
                 code="signature_invalid",
             )
-        sent_s = next(int(part[2:]) for part in (signature or "").split(",") if part.startswith("t="))
+        sent_s = next(
+            int(part.split("=")[1]) for part in (signature or "").split(",") if part.startswith("t=")
+        )
         if sent_s > now_s + SIGNATURE_AHEAD_S_MAX:
             raise BadRequest("this was signed in the future; compare the clocks", code="signature_invalid")
         try:
             return msgspec.json.decode(body, type=Envelope).event
         except ValueError as error:  # msgspec's own are ValueErrors, too
             raise BadRequest(f"this is signed, but it is no event: {error}", code="event_invalid") from error
+
+
+def _read(answer: Any, kind: type[T]) -> T:
+    """Raises PaymentsUnavailable: Stripe answered, and we do not understand it; it may have acted."""
+    try:
+        return msgspec.convert(answer, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise PaymentsUnavailable(f"Stripe's answer is not what its API says: {error}", acted=True) from error
 
 
 async def _answer(ask: Ask) -> Any:
@@ -112,12 +122,23 @@ async def _answer(ask: Ask) -> Any:
             ) from error
         except stripe.APIConnectionError as error:
             raise PaymentsUnavailable("Stripe cannot be reached; try again later", acted=True) from error
-        except (stripe.AuthenticationError, stripe.PermissionError) as error:
-            raise StripeRefused(f"Stripe refuses `stripe_api_key`: {error.user_message}") from error
-        except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+        except (
+            stripe.AuthenticationError,
+            stripe.PermissionError,
+        ) as error:  # mended by a setting, not by giving up
+            raise PaymentsUnavailable(
+                f"Stripe refuses `stripe_api_key`: {error.user_message}", acted=False, retry_after_s=60
+            ) from error
+        except (
+            stripe.IdempotencyError
+        ) as error:  # tried before, with something else in it: once a day has passed Stripe forgets
+            raise PaymentsUnavailable(
+                f"Stripe remembers another try: {error.user_message}", acted=True
+            ) from error
+        except stripe.InvalidRequestError as error:
             raise StripeRefused(
                 error.user_message or "Stripe refuses this request",
-                param=getattr(error, "param", None),
+                param=error.param,
                 code=error.code,
             ) from error
         except stripe.StripeError as error:  # 409 and 5xx, which were retried

@@ -1,8 +1,12 @@
 """What Stripe answers, as far as we read it: amounts in whole cents, instants in seconds.  Unknown fields are ignored."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+NAME_CHARS_MAX = 255
+"""Stripe's own limit for ids."""
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +62,13 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """`succeeded`, `pending`, `requires_action`, `failed`, `canceled`."""
     amount: int
     currency: str
+    created: int = 0
     payment_intent: str | None = None
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Of it in the order in which refunds are counted."""
+        return self.created, self.id
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,12 +102,20 @@ class RemoteInvoice(msgspec.Struct, frozen=True, kw_only=True):
     hosted_invoice_url: str | None = None
     invoice_pdf: str | None = None
     metadata: dict[str, str] = {}
+    parent: dict[str, Any] | None = None
+
+    @property
+    def subscription_metadata(self) -> dict[str, str]:
+        """Of the subscription that it is of, as it was then; empty: of none."""
+        about = (self.parent or {}).get("subscription_details") or {}
+        return about.get("metadata") or {}
 
 
 class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
     """What paid a part of an invoice."""
 
     id: str
+    invoice: str
     status: str
     payment: dict[str, Any] = {}
 
@@ -200,10 +218,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """An event as it is posted."""
 
-    id: str
-    type: str
+    id: Name
+    type: Annotated[str, msgspec.Meta(max_length=100)]
     livemode: bool
-    created: int
+    created: Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
     data: dict[str, Any]
 
     @property
@@ -211,8 +229,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         """Raises ValueError: it is about nothing."""
         about = self.data.get("object")
         name = about.get("id") if isinstance(about, dict) else None
-        if not isinstance(name, str):
-            raise ValueError("an event without `data.object.id`")  # noqa: TRY004 - of a message, not of our own
+        if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARS_MAX:
+            raise ValueError("an event without `data.object.id`")
         return Event(id=self.id, type=self.type, livemode=self.livemode, created=self.created, object_id=name)
 
 

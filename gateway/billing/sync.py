@@ -14,7 +14,7 @@ from gateway.billing import store
 from gateway.billing.border import WEBHOOK_PATH, Border, once
 from gateway.billing.customers import PORTAL_MARK, find_configuration
 from gateway.billing.handle import HANDLERS
-from gateway.billing.invoicing import CURRENCY, TAX_CODE
+from gateway.billing.invoicing import CURRENCY, METERED, TAX_CODE
 from gateway.billing.meters import event_name
 from gateway.billing.stripe_objects import Configuration, Meter, Price, Product, Subscription, WebhookEndpoint
 from gateway.catalog.types import TOKEN_CLASSES, PriceBook, Tier
@@ -208,6 +208,7 @@ async def _subscribe(border: Border, customer_id: str, prices: list[str]) -> str
         "customer": customer_id,
         "items": [{"price": price} for price in prices],
         "automatic_tax": {"enabled": border.tax},
+        "metadata": {METERED: "1"},
     }
     await border.api.asked(
         lambda: border.api.v1.subscriptions.create_async(new, once(f"sub:{customer_id}:{prices[0]}")),

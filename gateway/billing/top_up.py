@@ -12,7 +12,7 @@ from gateway.billing.handle import fail_auto, settle_auto
 from gateway.billing.invoicing import CURRENCY, TAX_CODE
 from gateway.billing.stripe_objects import PaymentIntent, Session
 from gateway.billing.types import Intent
-from gateway.errors import BadRequest, PaymentRefused, TollwayError
+from gateway.errors import BadRequest, PaymentRefused, StripeRefused, TollwayError
 from gateway.kit.clock import DAY_US, now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.ids import new_id
@@ -136,6 +136,8 @@ async def top_up_low(border: Border) -> int:
 
 def _order_auto(conn: WriteConn, rule: AutoTopUp, now: int) -> bool:
     """In one transaction: the order, and the intent to charge the card.  One at a time, and so much a day."""
+    if not payments.lock_low(conn, rule.account_id):
+        return False  # another process ordered it meanwhile, or somebody changed the rule
     customer = store.find_customer(conn, rule.account_id)
     if customer is None or customer.payment_method_id is None:
         payments.pause_auto_top_up(
@@ -175,14 +177,21 @@ async def charge_card(border: Border, intent: Intent) -> str:
         about = {"customer": body["customer"], "created": {"gte": intent.created_us // 10**6 - 3600}}
         known = await border.api.listed(border.api.v1.payment_intents.list_async, PaymentIntent, **about)
         charged = next((each for each in known if each.metadata.get("top_up_id") == top_up.id), None)
+    if charged is None:
+        rule = await border.database.read(lambda conn: payments.find_auto_top_up(conn, top_up.account_id))
+        if rule is None or rule.paused_why is not None:
+            return await _failed(border, top_up, "its rule was paused or removed before the card was charged")
     try:
         charged = charged or await _charge(border, intent, top_up, body)
-    except PaymentRefused as error:
-        why = f"the saved card was declined: {error.message}"
-        await border.database.write(lambda conn: fail_auto(conn, top_up, why))
-        return why
+    except (PaymentRefused, StripeRefused) as error:
+        return await _failed(border, top_up, f"the saved card was not charged: {error.message}")
     found = charged
     return await border.database.write(lambda conn: settle_auto(conn, border, found))
+
+
+async def _failed(border: Border, top_up: TopUp, why: str) -> str:
+    await border.database.write(lambda conn: fail_auto(conn, top_up, why))
+    return why
 
 
 async def _charge(border: Border, intent: Intent, top_up: TopUp, body: dict[str, str]) -> PaymentIntent:

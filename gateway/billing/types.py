@@ -4,7 +4,7 @@ import msgspec
 
 Sink = Literal["invoice_items", "meters", "none"]
 """How usage reaches Stripe: as lines that we rated, as tokens that it rates, or not at all."""
-IntentKind = Literal["invoice", "void_invoice", "auto_top_up", "meter_event"]
+IntentKind = Literal["invoice", "auto_top_up", "meter_event"]
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,8 @@ def list_debtors(conn: ReadConn) -> list[str]:
 def list_debt_payments(conn: ReadConn | WriteConn, account_id: str, since_us: int) -> list[tuple[str, int]]:
     """(grant, nano-dollars) of credit that paid what was owed when it was given, less what invoices have named of it already.
 
-    The credit that a paid invoice became is none of it: that invoice named its debt.
+    The credit that a paid invoice became is none of it: that invoice named its debt.  But where such a debt had been paid already, by a top-up,
+    the invoice's money became free credit; then that top-up is no payment of anything that is still asked for.
     """
     named = (
         select(func.coalesce(func.sum(-invoice_lines.c.cost_nanousd), 0))
@@ -120,4 +121,23 @@ def list_debt_payments(conn: ReadConn | WriteConn, account_id: str, since_us: in
         )
         .order_by(grants.c.created_us, grants.c.id)
     )
-    return [(row.id, int(row.left)) for row in conn.execute(query) if row.left > 0]
+    twice, found = _paid_twice(conn, account_id), []
+    for row in conn.execute(query):
+        given_back = min(twice, int(row.left))
+        twice -= given_back
+        if row.left > given_back:
+            found.append((row.id, int(row.left) - given_back))
+    return found
+
+
+def _paid_twice(conn: ReadConn | WriteConn, account_id: str) -> int:
+    """Nano-dollars of paid invoices that found no debt left to pay, and became credit."""
+    paid = func.coalesce(func.sum(grant_uses.c.amount_nanousd), 0).label("paid")
+    query = (
+        select(grants.c.amount_nanousd, paid)
+        .join(payments, payments.c.grant_id == grants.c.id)
+        .outerjoin(grant_uses, (grant_uses.c.grant_id == grants.c.id) & (grant_uses.c.used_by == grants.c.id))
+        .where(grants.c.account_id == account_id, payments.c.invoice_id.is_not(None))
+        .group_by(grants.c.id, grants.c.amount_nanousd)
+    )
+    return sum(int(row.amount_nanousd) - int(row.paid) for row in conn.execute(query))

@@ -61,10 +61,13 @@ async def send_step(border: Border) -> int:
 
 
 async def _every(pause_s: float, work: Callable[[Border], Awaitable[object]], border: Border) -> None:
-    """Again and again; what fails is said, and tried again with the next."""
+    """Again and again, without a pause while there is more; what fails is said, and tried again with the next."""
     while True:
+        more: object = False
         try:
-            await work(border)
+            more = await work(border)
         except (StorageUnavailable, PaymentsUnavailable, StripeRefused) as error:
             logger().warning("stripe_job_failed", job=work.__name__, reason=error.message)
-        await asyncio.sleep(pause_s)
+        except Exception as error:  # noqa: BLE001 - a bug of ours: said, and no end of the others' news
+            logger().exception("stripe_job_failed", job=work.__name__, exc_info=error)
+        await asyncio.sleep(0.0 if more else pause_s)

@@ -15,6 +15,8 @@ from gateway.kit.money import NANOS_PER_CENT
 from gateway.payments import store
 from gateway.payments.types import Payment, Reversal, ReversalEnd, ReversalKind, Standing, TopUp
 
+PAST: dict[ReversalKind, str] = {"refund": "refunded", "dispute": "disputed"}
+
 
 def book_top_up(conn: WriteConn, top_up: TopUp, payment_id: str, now_us: int) -> Payment | None:
     """The order is paid, and its account has the credit.  None: it was booked before.
@@ -22,6 +24,7 @@ def book_top_up(conn: WriteConn, top_up: TopUp, payment_id: str, now_us: int) ->
     Raises:
         Conflict: this order was paid by another payment, or this payment was for something else.
     """
+    _alone(conn, top_up.account_id)
     known = store.find_payment(conn, payment_id) or store.find_payment_of(conn, top_up_id=top_up.id)
     if known is not None:
         if (known.id, known.top_up_id) == (payment_id, top_up.id):
@@ -49,6 +52,7 @@ def book_invoice(
     now_us: int,
 ) -> Payment | None:
     """An invoice is paid, and what the account owed for it, `owed_nanousd` exactly, is paid.  None: it was booked before."""
+    _alone(conn, account_id)
     if store.find_payment_of(conn, invoice_id=invoice_id) is not None:
         return None
     grant = give(conn, account_id, owed_nanousd, kind="top_up", reason=reason) if owed_nanousd else None
@@ -67,16 +71,20 @@ def book_reversal(
 ) -> Reversal | None:
     """Money went back: so does its credit, as much as there is.  A dispute suspends the account.  None: booked before.
 
+    The account's card is charged by itself no more, until somebody says so again: it would pay back at once what just went back.
+    A bank may take what was refunded already; that is owed, too.
+
     Raises:
-        Conflict: more would have gone back than was paid.
+        Conflict: more would have been refunded than was paid.
     """
+    _alone(conn, payment.account_id)
     known = store.list_standings(conn, payment_id=payment.id)
     if any(each.reversal.id == reversal_id for each in known):
         return None
-    gone = sum(each.reversal.cents for each in known if each.end is None)
-    if gone + cents > payment.cents:
+    refunded = sum(each.reversal.cents for each in known if each.reversal.kind == "refund" and not each.end)
+    if kind == "refund" and refunded + cents > payment.cents:
         raise Conflict(
-            f"of {payment.id}, {gone} of {payment.cents} cents went back already; {reversal_id} is about {cents} more"
+            f"of {payment.id}, {refunded} of {payment.cents} cents were refunded already; {reversal_id} is about {cents} more"
         )
     reversal = Reversal(
         id=reversal_id,
@@ -87,38 +95,43 @@ def book_reversal(
         at_us=now_us,
     )
     store.insert_reversal(conn, reversal)
+    store.pause_auto_top_up(conn, payment.account_id, f"a payment was {PAST[kind]}")
     collect(conn, payment.account_id)
     if kind == "dispute":
-        suspend(conn, payment.account_id, reversal_id, "a payment was disputed", now_us)
+        suspend(conn, payment.account_id, reversal_id, f"a payment was {PAST[kind]}", now_us)
     return reversal
 
 
 def end_reversal(conn: WriteConn, reversal_id: str, end: ReversalEnd, now_us: int) -> None:
-    """The money is back after all, and what was taken for it is given again.  Again: changes nothing."""
-    for each in store.list_standings(conn, reversal_id=reversal_id):
+    """The money is back after all, and what was taken for it is given again.  Again, or of something unknown: changes nothing."""
+    for found in store.list_standings(conn, reversal_id=reversal_id):
+        account_id = found.reversal.account_id
+        _alone(conn, account_id)
+        (each,) = store.list_standings(conn, reversal_id=reversal_id)  # as it is now that nobody changes it
         if each.end is not None:
             continue
-        store.insert_reversal_end(conn, reversal_id, end, now_us)
         if each.taken_nanousd:
-            grant = give(
-                conn,
-                each.reversal.account_id,
-                each.taken_nanousd,
-                kind="top_up",
-                reason=f"{_word(each)} {end}: {reversal_id}",
-            )
+            reason = f"{_word(each)} {end}: {reversal_id}"
+            grant = give(conn, account_id, each.taken_nanousd, kind="top_up", reason=reason)
             store.insert_reversal_grant(conn, reversal_id, grant.id)
-        lift(conn, each.reversal.account_id, reversal_id, now_us)
-        collect(conn, each.reversal.account_id)
+        store.insert_reversal_end(conn, reversal_id, end, now_us)
+        lift(conn, account_id, reversal_id, now_us)
+        collect(conn, account_id)
 
 
 def collect(conn: WriteConn, account_id: str) -> None:
     """Takes what is owed for money that went back, as far as there is credit that nobody holds: the oldest first."""
+    _alone(conn, account_id)
     for each in store.list_standings(conn, account_id):
         taken = min(owed_for(each), available(conn, account_id))
         if taken > 0:
             grant = _take(conn, each, taken)
             store.insert_reversal_grant(conn, each.reversal.id, grant.id)
+
+
+def _alone(conn: WriteConn, account_id: str) -> None:
+    """Until this transaction ends nobody else books anything of this account: what is read from here on stays true."""
+    available(conn, account_id)
 
 
 def _take(conn: WriteConn, standing: Standing, nanousd: int) -> Grant:

@@ -1,7 +1,9 @@
 """All SQL about payments."""
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
 from gateway.credit.tables import balances, grants
 from gateway.errors import NotFound
@@ -186,20 +188,31 @@ def find_auto_top_up(conn: ReadConn | WriteConn, account_id: str) -> AutoTopUp |
 
 
 def pause_auto_top_up(conn: WriteConn, account_id: str, why: str) -> None:
-    conn.execute(
-        update(auto_top_ups).where(auto_top_ups.c.account_id == account_id).values(paused_why=why[:300])
-    )
+    """One that is paused already is left as it is: what came first says most."""
+    running = (auto_top_ups.c.account_id == account_id, auto_top_ups.c.paused_why.is_(None))
+    conn.execute(update(auto_top_ups).where(*running).values(paused_why=why[:300]))
 
 
 def list_low(conn: ReadConn) -> list[AutoTopUp]:
     """Rules whose account has less left than they say.  What running requests hold counts as left: it may come back."""
+    return rows(AutoTopUp, conn.execute(_low()))
+
+
+def lock_low(conn: WriteConn, account_id: str) -> bool:
+    """Whether the account's rule finds it low still; until this transaction ends nobody else asks."""
+    query = _low().where(auto_top_ups.c.account_id == account_id)
+    of = select(auto_top_ups.c.account_id).where(auto_top_ups.c.account_id == account_id)
+    conn.execute(of.with_for_update())
+    return conn.execute(query).first() is not None
+
+
+def _low() -> Select[Any]:
     left = balances.c.granted_nanousd - balances.c.settled_nanousd
-    query = (
+    return (
         select(auto_top_ups)
         .join(balances, balances.c.account_id == auto_top_ups.c.account_id)
         .where(left < auto_top_ups.c.below_nanousd, auto_top_ups.c.paused_why.is_(None))
     )
-    return rows(AutoTopUp, conn.execute(query))
 
 
 def list_auto_since(
