@@ -23,6 +23,10 @@ NEEDS: dict[str, tuple[Scope, ...]] = {
     "/v1/receipts": ("usage:read",),
     "/v1/receipts/{request_id}": ("usage:read",),
     "/v1/statements/{month}": ("usage:read",),
+    "/v1/top_ups": ("usage:read", "payments"),
+    "/v1/auto_top_up": ("usage:read", "payments"),
+    "/v1/invoices": ("usage:read",),
+    "/v1/invoices/{invoice_id}": ("usage:read",),
     "/v1/projects": ("usage:read", "keys"),
     "/v1/projects/{project_id}": ("keys",),
     "/v1/alerts": ("usage:read", "keys"),
@@ -33,7 +37,7 @@ NEEDS: dict[str, tuple[Scope, ...]] = {
     "/v1/keys/{key_id}": ("keys",),
     "/v1/keys/{key_id}/rotate": EVERYBODY,
 }
-"""By the route's own path: any one of these.  What a key may do to keys, `keys/manage.py` decides."""
+"""By the route's own path: any one of these.  What a key may do to keys, `keys/manage.py` decides; who may pay, `keys/allow.py`."""
 
 
 def check_route(caller: Caller, scope: Any) -> None:

@@ -5,6 +5,7 @@ import msgspec
 from gateway.billing import store
 from gateway.billing.border import Border, Stripe
 from gateway.billing.reconcile import Report, reconcile
+from gateway.billing.types import Mode
 from gateway.kit.clock import DAY_US, now_us
 from gateway.kit.db import ReadConn
 from gateway.kit.log import logger
@@ -54,6 +55,5 @@ def count(conn: ReadConn) -> Counts:
     return Counts(waiting=waiting, frozen=frozen, unhandled=unhandled, differences=differences)
 
 
-def mode_of(stripe: Stripe) -> str:
-    """`off`, `test` or `live`."""
+def mode_of(stripe: Stripe) -> Mode:
     return "off" if stripe.border is None else "live" if stripe.border.api.livemode else "test"

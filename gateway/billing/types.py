@@ -4,6 +4,7 @@ import msgspec
 
 Sink = Literal["invoice_items", "meters", "none"]
 """How usage reaches Stripe: as lines that we rated, as tokens that it rates, or not at all."""
+Mode = Literal["off", "test", "live"]
 IntentKind = Literal["invoice", "auto_top_up", "meter_event"]
 
 

@@ -11,14 +11,14 @@ from gateway.accounts.types import Account
 from gateway.acts.keys import change_key, revoke_key, rotate_key
 from gateway.api.wiring import TheFinder, TheGateway, TheKeySecret
 from gateway.dashboard.door import TheForm, TheViewer, around, enter
-from gateway.dashboard.key_may import SCOPE_WORDS, standing, written_end
+from gateway.dashboard.key_may import SCOPE_WORDS, check_payer, standing, written_end
 from gateway.dashboard.keys import WINDOWS, caps_of, spent_by
 from gateway.dashboard.limits import read_key_limits
 from gateway.dashboard.render import page
 from gateway.errors import BadRequest
 from gateway.inference.gateway import Gateway
 from gateway.keys import store
-from gateway.keys.types import Key
+from gateway.keys.types import IMPLIED_SCOPES, Key
 from gateway.kit.clock import HOUR_US, now_us
 from gateway.kit.db import ReadConn, WriteConn
 from gateway.metering.store import list_events
@@ -96,6 +96,7 @@ async def rotate(
 
     def turn(conn: WriteConn) -> str:
         key = store.find_key(conn, key_id, account_id)
+        check_payer(viewer, account_id, key.scopes)
         return rotate_key(conn, viewer.email, key.id, key_secret, int(overlap))[1]
 
     secret = await gateway.database.write(turn)
@@ -133,7 +134,7 @@ async def _page(
     found = await gateway.database.read(lambda conn: _read_key(conn, account.id, key_id, now_us()))
     models = [model.id for model in gateway.catalog.book.models]
     return page("key.html.j2", viewer, **around(account, viewer, "Keys"), **found, note=note, secret=secret,
-                scope_words=SCOPE_WORDS, overlaps=OVERLAPS, models=models)  # fmt: skip
+                scope_words=SCOPE_WORDS, implied=IMPLIED_SCOPES, overlaps=OVERLAPS, models=models)  # fmt: skip
 
 
 def _read_key(conn: ReadConn, account_id: str, key_id: str, now: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a key may, as a form has it: scopes, models, addresses, an end; and how it stands, in a word."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,18 +12,20 @@ from litestar.response import Redirect
 from gateway.acts.keys import change_key
 from gateway.api.wiring import TheFinder, TheGateway
 from gateway.dashboard.door import TheForm, TheViewer, enter
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, NotAllowed
 from gateway.keys import store
 from gateway.keys.narrow import read_ips
-from gateway.keys.types import DATA_SCOPES, DataScope, Key
+from gateway.keys.types import DATA_SCOPES, IMPLIED_SCOPES, DataScope, Key
 from gateway.kit.clock import DAY_US, HOUR_US, SECOND_US
 from gateway.kit.db import WriteConn
+from gateway.people.types import Viewer
 
 SCOPE_WORDS: dict[DataScope, str] = {
     "chat": "Chat",
     "fim": "Fill in the middle",
     "embeddings": "Embeddings",
     "usage:read": "Read usage, credit, receipts and statements",
+    "payments": "Order top-ups, and have the saved card charged automatically",
 }
 
 
@@ -64,11 +67,20 @@ async def say_what_it_may(
 
     def change(conn: WriteConn) -> None:
         key = store.find_key(conn, key_id, account_id)
-        change_key(conn, viewer.email, key.id, limits_in(form, key, offered))
+        limits = limits_in(form, key, offered)
+        if limits["scopes"] != key.scopes:
+            check_payer(viewer, account_id, limits["scopes"])
+        change_key(conn, viewer.email, key.id, limits)
 
     await gateway.database.write(change)
     finder.forget()
     return Redirect(f"/dashboard/accounts/{account_id}/keys/{key_id}?done=may", status_code=303)
+
+
+def check_payer(viewer: Viewer, account_id: str, scopes: Sequence[DataScope] | None) -> None:
+    """Raises NotAllowed: somebody who may not pay gives, or would learn the secret of, a key that may."""
+    if "payments" in (scopes or ()) and not viewer.may(account_id, "manage_billing"):
+        raise NotAllowed("a key that has cards charged is given by whoever may pay: an owner or an admin")
 
 
 def limits_in(form: dict[str, str], key: Key, offered: set[str]) -> dict[str, Any]:
@@ -80,7 +92,7 @@ def limits_in(form: dict[str, str], key: Key, offered: set[str]) -> dict[str, An
         raise BadRequest(f"there is no model {min(unknown)!r}", param="models")
     ips = read_ips(form.get("ips", "").replace(",", " ").split())
     found: dict[str, Any] = {
-        "scopes": None if scopes == DATA_SCOPES else scopes,
+        "scopes": None if scopes == IMPLIED_SCOPES else scopes,
         "models": models or None,
         "ips": ips or None,
     }

@@ -51,6 +51,16 @@ def check_scope(caller: Caller, *needed: Scope) -> None:
         )
 
 
+def check_payments(caller: Caller) -> None:
+    """Raises NotAllowed: the scope `payments` was not given to this key by name."""
+    if "payments" not in (caller.scopes or ()):
+        raise NotAllowed(
+            "this has a card charged, and needs a key that has the scope `payments` in its list (a key without a list has it not);"
+            f" {_MENDED_BY}",
+            code="scope_missing",
+        )
+
+
 def check_account(caller: Caller) -> None:
     """Raises AccountSuspended: what costs is refused; what only reads is not."""
     if caller.suspended:

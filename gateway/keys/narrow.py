@@ -5,7 +5,7 @@ from ipaddress import collapse_addresses, ip_network
 from typing import Any
 
 from gateway.errors import BadRequest, NotAllowed
-from gateway.keys.types import Key
+from gateway.keys.types import BY_NAME, Key
 from gateway.kit.clock import rfc3339
 from gateway.kit.networks import Network, read_network
 
@@ -49,6 +49,12 @@ def check_limits(fields: Mapping[str, Any], now_us: int) -> None:
 
 def refuse_wider(manager: Key, wanted: Mapping[str, Any]) -> None:
     """Raises NotAllowed: some limit of `wanted` (LIMITS, those that are named) lets a key do more than `manager` may."""
+    missing = {*(wanted.get("scopes") or ())} & {*BY_NAME} - {*(manager.scopes or ())}
+    if missing:
+        raise NotAllowed(
+            f"scopes: a key gives no more than it may itself, and this one was not given `{min(missing)}`",
+            param="scopes",
+        )
     for name, value in wanted.items():
         own = getattr(manager, name) if name in LIMITS else None
         if own is not None and not _is_within(name, value, own):

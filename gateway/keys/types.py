@@ -6,12 +6,15 @@ from gateway.limits.types import Limits
 
 Kind = Literal["account", "operator"]
 
-DataScope = Literal["chat", "fim", "embeddings", "usage:read"]
-"""What a key may ask for: an operation, or to read what its account used, has left and is billed."""
+DataScope = Literal["chat", "fim", "embeddings", "usage:read", "payments"]
+"""What a key may ask for: an operation, to read what its account used, has left and is billed, or to have its card charged."""
 Scope = Literal[DataScope, "keys"]
 """`keys`: it makes, changes, revokes and rotates the other keys of its account (manage.py)."""
 
 DATA_SCOPES: tuple[DataScope, ...] = get_args(DataScope)
+BY_NAME: tuple[DataScope, ...] = ("payments",)
+"""Scopes that a key has only where they are listed: one without a list has them not."""
+IMPLIED_SCOPES: tuple[DataScope, ...] = tuple(scope for scope in DATA_SCOPES if scope not in BY_NAME)
 SCOPES: tuple[Scope, ...] = (*DATA_SCOPES, "keys")
 
 
@@ -41,7 +44,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     ips: tuple[str, ...] | None = None
     """Networks that it may be used from, as `narrow.py` writes them."""
     expires_us: int | None = None
-    """Of these four, None: no limit."""
+    """Of these four, None: no limit; but `payments` is a scope that must be listed."""
     previous_until_us: int | None = None
     """The secret before the last rotation goes on working until then; None: there is none."""
     last_used_us: int | None = None
@@ -49,7 +52,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def all_scopes(self) -> tuple[Scope, ...]:
-        data: tuple[Scope, ...] = DATA_SCOPES if self.scopes is None else self.scopes
+        data: tuple[Scope, ...] = IMPLIED_SCOPES if self.scopes is None else self.scopes
         return (*data, "keys") if self.manages_keys else data
 
 

@@ -12,6 +12,7 @@ from gateway.alerts import store as alerts
 from gateway.api.workers import JOINER
 from gateway.app import build
 from gateway.kit.db import WriteConn
+from gateway.kit.ids import new_id
 from gateway.people import store
 from gateway.people.types import Entry, Lines
 from tests.acts.steps import JOINED, SPARE, STEPS, Step
@@ -29,6 +30,7 @@ NOTHING_CHANGES = {
     ("POST", "/dashboard/operator/prices/try"): "counts",
     ("POST", "/dashboard/accounts/{}/billing/portal"): "leads to a page of Stripe's",
     ("POST", "/dashboard/operator/payments/reconcile"): "compares",
+    ("POST", "/admin/v1/stripe/reconcile"): "compares",
     ("POST", "/stripe/webhook"): "nobody does it; what it leads to is rows of payments/ and invoices/",
     (
         "POST",
@@ -150,9 +152,9 @@ def _prepare(walk: Walk, step: Step) -> None:
     if step.action == "auto_top_up.set":
         save_card(gateway, known["account_id"])
     if step.action == "outbox.retry":
-        known["intent"] = stick(gateway, known["account_id"])
+        known["intent"] = stick(gateway, known["account_id"], f"inv:{new_id('inv')}")
     if step.action == "account.lift":
-        known["because_of"] = suspend_for(gateway, known["account_id"], "dp_1")
+        known["because_of"] = suspend_for(gateway, known["account_id"], new_id("dp"))
     if "{link}" in step.path:
         known["link"] = person(gateway, "linked@example.com", other="viewer").rpartition("/")[2]
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.dashboard.key_may import limits_in, standing, written_end
 from gateway.errors import BadRequest
-from gateway.keys.types import DATA_SCOPES, Key
+from gateway.keys.types import IMPLIED_SCOPES, Key
 from gateway.kit.clock import DAY_US, HOUR_US, SECOND_US
 from tests.dashboard.browsing import Browser, signed_in
 from tests.fixtures.running import RunningGateway, chat, eventually
@@ -39,7 +39,7 @@ def test_how_a_key_stands(fields: dict[str, Any], word: str, mark: str) -> None:
     assert (found.word, found.mark) == (word, mark)
 
 
-EVERY_SCOPE = {f"scope:{scope}": "on" for scope in DATA_SCOPES}
+EVERY_SCOPE = {f"scope:{scope}": "on" for scope in IMPLIED_SCOPES}
 
 
 def test_a_form_that_limits_nothing() -> None:

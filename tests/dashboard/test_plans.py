@@ -48,11 +48,13 @@ QUERIES: dict[str, list[str]] = {
         f"?group_by={group}{more}" for group in ("account", "key", "project", "model", "day")
         for more in ("", "&since={hour}", "&model={model}", "&key_id={key_id}", "&account=seed-00000", "&detail=true")
     ],
+    "/v1/invoices": ["", "?after={invoice_id}"],
+    "/admin/v1/invoices": ["", "?account=seed-00000"],
     "/v1/receipts": ["", "?after={request_id}", "?model={model}", "?key_id={key_id}&model={model}", "?since={hour}", "?until={hour}"],
 }  # fmt: skip
 """Other than as they are.  Sums from or until the middle of an hour read the events of that hour: tests/rollups."""
 
-NOTHING_THERE = ("/none", "/models/", "/static/", "/oidc")
+NOTHING_THERE = ("/none", "/v1/auto_top_up", "/models/", "/static/", "/oidc")
 """Where it does not matter that what is asked for is not there."""
 
 

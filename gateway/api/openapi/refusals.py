@@ -49,10 +49,13 @@ REFUSALS = {
     ),
     501: (
         "NotInstalled",
-        "An optional part is missing on this gateway; the message says which package brings it.",
+        "An optional part is missing on this gateway, or not set up; the message says which package or setting brings it.",
     ),
-    502: ("WorkerFailed", "A worker broke; nothing was charged."),
-    503: ("Unavailable", "No worker, or the ledger cannot be reached; nothing was charged.  Try again."),
+    502: ("WorkerFailed", "A worker broke, or Stripe refused; nothing was charged."),
+    503: (
+        "Unavailable",
+        "No worker, or the ledger or Stripe cannot be reached; nothing was charged.  Try again.",
+    ),
     504: ("WorkerTimedOut", "A worker missed its deadline; nothing was charged."),
 }
 """By status: the name in the document, and what it means."""

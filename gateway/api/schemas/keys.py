@@ -30,7 +30,7 @@ _Project = Annotated[
 _Scopes = Annotated[
     list[Scope],
     msgspec.Meta(
-        description="What it may ask for; `keys`: manage the account's other keys. Null: everything but that.",
+        description="What it may ask for; `keys`: manage the account's other keys. `payments`: have a card charged. Null: everything but these two.",
         extra_json_schema={"minItems": 1, "uniqueItems": True},
     ),
 ]
