@@ -108,7 +108,8 @@ def test_an_answer_that_was_left_half_way_is_not_kept(gateway: RunningGateway, f
     body = chat("ok tokens=40 delay=0.01", stream=True)
     with gateway.api(gateway.account(name), **{"idempotency-key": "k"}) as api:
         with api.stream("POST", CHAT, json=body) as answer:
-            next(answer.iter_lines())
+            lines = answer.iter_lines()  # held on to: an iterator that is dropped closes the connection
+            next(lines)
         gateway.event(answer.headers["x-request-id"])
         eventually(lambda: api.post(CHAT, json=body).status_code == 200, "the key is free again")
     gateway.settled_up(name)

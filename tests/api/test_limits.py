@@ -131,7 +131,8 @@ def test_a_slot_is_freed_by_every_end(limited: RunningGateway, worker: ScriptedW
             with api.stream("POST", CHAT, json=chat("ok tokens=100 delay=0.2", stream=True)) as answer:
                 assert answer.status_code == 200
                 assert answer.headers["x-ratelimit-remaining-concurrency"] == "0"
-                next(answer.iter_bytes())
+                pieces = answer.iter_bytes()  # held on to: an iterator that is dropped closes the connection
+                next(pieces)
                 with limited.api(key) as other:
                     refused = other.post(CHAT, json=chat("ok"))
                 assert refused.status_code == 429, refused.text
