@@ -12,9 +12,10 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from gateway.alerts.deliver import new_courier
-from gateway.api.completions import answering
+from gateway.api.completions import paths_of, route, serving
 from gateway.api.edge import Authenticate, refuse, refuse_http, refuse_unexpected
 from gateway.api.filters import selection
+from gateway.api.front import Front
 from gateway.api.log import lines
 from gateway.api.openapi.serve import get_document
 from gateway.api.routes import ROUTES
@@ -91,9 +92,12 @@ def build(settings: Settings, client: HttpClient | None = None) -> Litestar:
         "body_bytes_max": settings.body_bytes_max,
         "deadline_s": settings.request_deadline_s + CLAIM_MARGIN_S / 2,
     }
-    return Litestar(
+    serves = {operation: serving(gateway, operation, **bounds) for operation in OPERATIONS}
+    return Front(
+        finder,
+        {path: serve for operation, serve in serves.items() for path in paths_of(operation)},
         route_handlers=[
-            *(answering(gateway, operation, **bounds) for operation in OPERATIONS),
+            *(route(operation, serve) for operation, serve in serves.items()),
             *chain.from_iterable(ROUTES.values()),
             get_document,
             pages(asking(gateway, secret, **bounds)),

@@ -1,6 +1,7 @@
 """`POST /v1/chat/completions`, `/v1/fim/completions`, `/v1/embeddings`: the product.  A bare ASGI handler, because every microsecond here is paid per request."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
@@ -21,18 +22,15 @@ CLIENT_CLOSED_REQUEST = 499
 """For the log only: nginx's word for a client that left."""
 
 
-def answering(
-    gateway: Gateway, operation: Operation, *, body_bytes_max: int, deadline_s: float
-) -> ASGIRouteHandler:
-    """The route.  `deadline_s` ends even a stream whose client reads too slowly."""
+Serve = Callable[[AsgiClient, Scope, Caller, str], Awaitable[None]]
+"""Answers one request of one operation to this client, for this caller, under this id."""
 
-    @asgi([PATHS[operation], MISTRAL_PREFIX + PATHS[operation]], copy_scope=False)
-    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        caller: Caller = scope["state"]["caller"]
-        trace = Trace(
-            request_id=scope["state"]["request_id"], account_id=caller.account_id, key_id=caller.key_id
-        )
-        client = AsgiClient(scope, receive, send, trace.request_id)
+
+def serving(gateway: Gateway, operation: Operation, *, body_bytes_max: int, deadline_s: float) -> Serve:
+    """`deadline_s` ends even a stream whose client reads too slowly."""
+
+    async def serve(client: AsgiClient, scope: Scope, caller: Caller, request_id: str) -> None:
+        trace = Trace(request_id=request_id, account_id=caller.account_id, key_id=caller.key_id)
         try:
             method = str(scope.get("method", ""))
             if method != "POST":
@@ -54,6 +52,22 @@ def answering(
         finally:
             trace.status = client.status
             logger().info("request", **trace.fields())
+
+    return serve
+
+
+def paths_of(operation: Operation) -> list[str]:
+    return [PATHS[operation], MISTRAL_PREFIX + PATHS[operation]]
+
+
+def route(operation: Operation, serve: Serve) -> ASGIRouteHandler:
+    """For what does not take the short way of `front.py`: other methods, a query, a slash at the end."""
+
+    @asgi(paths_of(operation), copy_scope=False)
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
+        client = AsgiClient(scope, receive, send, state["request_id"])
+        await serve(client, scope, state["caller"], state["request_id"])
 
     return handle
 

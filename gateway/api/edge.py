@@ -57,21 +57,11 @@ class Authenticate(ASGIMiddleware):
         if scope["path"].startswith(JOIN_PREFIX):
             self._check_join_token(scope)
         elif scope["path"] not in UNAUTHENTICATED_ROUTES and not is_page(scope["path"]):
-            scope["state"]["caller"] = await self._caller(scope)
+            scope["state"]["caller"] = await caller_of(self._keys, scope)
         if scope.get("method") == "OPTIONS":
             await _say_methods(scope, _with_request_id(send, request_id))
             return
         await next_app(scope, receive, _with_request_id(send, request_id))
-
-    async def _caller(self, scope: Scope) -> Caller:
-        client = scope["client"]
-        caller = await self._keys.authenticate(_authorization(scope), client[0] if client else None)
-        if scope["path"].startswith(OPERATOR_PREFIXES) and caller.kind != "operator":
-            raise NotAllowed(
-                "this part needs an operator's key (twop_…); `tollway-gateway keys create --operator` makes one"
-            )
-        check_route(caller, scope)
-        return caller
 
     def _check_join_token(self, scope: Scope) -> None:
         """A worker's token opens these routes and nothing else: a GPU box holds no key that could spend or grant."""
@@ -82,6 +72,23 @@ class Authenticate(ASGIMiddleware):
             raise NotAuthenticated("send the gateway's join_token as `Authorization: Bearer …`", code=NO_KEY)
         if not hmac.compare_digest(given.encode(), self._join_token.encode()):
             raise NotAuthenticated("the join token is wrong; it is this gateway's setting join_token")
+
+
+async def caller_of(keys: KeyFinder, scope: Scope) -> Caller:
+    """Who calls, if it may call this route.
+
+    Raises:
+        NotAuthenticated, NotAllowed: it may not.
+        StorageUnavailable: it cannot be looked up now.
+    """
+    client = scope["client"]
+    caller = await keys.authenticate(_authorization(scope), client[0] if client else None)
+    if scope["path"].startswith(OPERATOR_PREFIXES) and caller.kind != "operator":
+        raise NotAllowed(
+            "this part needs an operator's key (twop_…); `tollway-gateway keys create --operator` makes one"
+        )
+    check_route(caller, scope)
+    return caller
 
 
 def _authorization(scope: Scope) -> str:
@@ -147,5 +154,10 @@ def _place(problem: dict[str, Any]) -> str:
 def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Our bug: the log has the traceback, the client has the id to ask about."""
     request_id = request.scope["state"].get("request_id", "")
-    logger().exception("unexpected_error", request_id=request_id, path=request.url.path, exc_info=error)
-    return refuse(request, TollwayError("something went wrong in the gateway; nothing was charged"))
+    return refuse(request, unexpected(request_id, request.url.path, error))
+
+
+def unexpected(request_id: str, path: str, error: Exception) -> TollwayError:
+    """What is said of our bug, and to whom."""
+    logger().exception("unexpected_error", request_id=request_id, path=path, exc_info=error)
+    return TollwayError("something went wrong in the gateway; nothing was charged")

@@ -20,9 +20,9 @@ from tests.fixtures.running import RunningGateway, chat
 from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
-WHOLE_CALLS = 1040
-STREAM_CALLS = 3165
-CHUNK_CALLS = 32
+WHOLE_CALLS = 980
+STREAM_CALLS = 2910
+CHUNK_CALLS = 28
 CHUNKS = 64
 
 
