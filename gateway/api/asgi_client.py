@@ -26,6 +26,7 @@ class AsgiClient:
         self.begun = False
         self.status = 0
         self._told: Mapping[str, str] = {}
+        self._waiting: list[bytes] = []
 
     def tell(self, headers: Mapping[str, str]) -> None:
         """Headers of whatever will be answered, a refusal too."""
@@ -71,11 +72,18 @@ class AsgiClient:
         await self._start(200, [(b"content-type", EVENTS), *unbuffered], headers)
         self.begun = True
 
-    async def write(self, piece: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+    def write(self, piece: bytes) -> None:
+        """Leaves with the next `flush`: what came together goes on together, in one packet."""
+        self._waiting.append(piece)
+
+    async def flush(self, *, more: bool = True) -> None:
+        if self._waiting or not more:
+            body = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+            self._waiting.clear()
+            await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def end_stream(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self.flush(more=False)
 
     async def replay(self, stored: Stored) -> None:
         """The first answer again, under the first request's id: its receipt is there."""
@@ -85,7 +93,7 @@ class AsgiClient:
             await self.answer(headers, stored.body)
             return
         await self.begin_stream(headers)
-        await self.write(stored.body)
+        self.write(stored.body)
         await self.end_stream()
 
     async def _start(self, status: int, own: list[tuple[bytes, bytes]], headers: Mapping[str, str]) -> None:

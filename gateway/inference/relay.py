@@ -45,7 +45,10 @@ class Client(Protocol):
 
     async def begin_stream(self, headers: Mapping[str, str]) -> None: ...
 
-    async def write(self, piece: bytes) -> None: ...
+    def write(self, piece: bytes) -> None:
+        """Leaves with the next `flush`, or with the end."""
+
+    async def flush(self) -> None: ...
 
     async def end_stream(self) -> None: ...
 
@@ -83,6 +86,7 @@ async def relay(talk: Conversation, drains: Drains) -> None:
     outcome: Outcome = "client_gone"
     try:
         end = await _pass_on(talk)
+        await talk.client.flush()
         talk.report(True)
         await _write(
             talk, await _settle(talk, end, lambda settled: talk.responder.tail(_usage(talk, settled)))
@@ -95,7 +99,7 @@ async def relay(talk: Conversation, drains: Drains) -> None:
         if not isinstance(error, TollwayError) or not talk.client.begun:
             raise
         talk.trace.error = error.code
-        await talk.client.write(sse.encode(error.body(talk.trace.request_id)))
+        talk.client.write(sse.encode(error.body(talk.trace.request_id)))
         await talk.client.end_stream()
     finally:
         if not (outcome == "client_gone" and drains.take(_drain(talk), talk.exchange.worker.kind)):
@@ -130,7 +134,10 @@ async def collect(talk: Conversation) -> None:
 
 
 async def _pass_on(talk: Conversation) -> Outcome:
-    """Pieces, until the worker says it is done, or credit ends; the last ones are kept back."""
+    """Pieces, until the worker says it is done, or credit ends; the last ones are kept back.
+
+    What is here at once goes on at once: only while the next piece waits already, it is left to leave with that.
+    """
     meter, responder = talk.meter, talk.responder
     allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
     while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
@@ -145,6 +152,8 @@ async def _pass_on(talk: Conversation) -> Outcome:
                 _stop_worker(talk)
                 responder.cut_short()
                 return "credit_ended"
+        if not talk.exchange.waiting:
+            await talk.client.flush()
     if not meter.finished:
         raise WorkerFailed(
             "the worker ended its answer before it was complete; nothing was charged", work_started=True
@@ -154,11 +163,14 @@ async def _pass_on(talk: Conversation) -> Outcome:
 
 async def _write(talk: Conversation, piece: bytes) -> None:
     """The first piece brings the head: until then a failure can still become a proper status."""
-    if not talk.client.begun:
+    first = not talk.client.begun
+    if first:
         await talk.client.begin_stream(talk.headers)
     if talk.repeat is not None:
         talk.repeat.hear(piece)
-    await talk.client.write(piece)
+    talk.client.write(piece)
+    if first:
+        await talk.client.flush()
 
 
 async def _settle(talk: Conversation, outcome: Outcome, end: Callable[[Settled], bytes]) -> bytes:

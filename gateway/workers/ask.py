@@ -69,6 +69,11 @@ class Exchange:
             raise _nonsense(f"an event with {error}") from error
         return self._payloads.popleft() if self._payloads else None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether `next` has something at once."""
+        return bool(self._payloads)
+
     async def begin(self, *, stream: bool, has: bytes) -> None:
         """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
 

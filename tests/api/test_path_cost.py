@@ -21,8 +21,8 @@ from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
 WHOLE_CALLS = 980
-STREAM_CALLS = 2910
-CHUNK_CALLS = 28
+STREAM_CALLS = 3050
+CHUNK_CALLS = 31
 CHUNKS = 64
 
 
