@@ -18,9 +18,12 @@ import tollway
 import tollway.admin
 import tollway.webhooks
 
-from gateway.keys.store import change_key
+from gateway.keys.create import create_key
+from gateway.keys.types import DATA_SCOPES
+from gateway.start import key_secret
 from tests.docs.surface import Public, surface
 from tests.fixtures.capable import CHAT, CapableWorker
+from tests.fixtures.paid import invoiced, paid_gateway, save_card
 from tests.fixtures.running import RunningGateway
 from tests.sdk.test_webhooks import BODY as MESSAGE
 from tests.sdk.test_webhooks import SECRET, signed
@@ -64,6 +67,7 @@ NAMES: dict[str, Callable[[tollway.Tollway], Any]] = {
     "m": lambda _: CHAT,
     "answer": lambda client: client.chat.complete(model=CHAT, messages="5 axles?", tools=[toll]),
     "key": lambda client: client.keys.create("jobs"),
+    "invoice": lambda client: client.invoices.list().data[0],
     "project": lambda client: client.projects.create(uuid.uuid4().hex),
     "alert": lambda client: client.alerts.create("credit_days", thresholds=[7]),
     "page": lambda _: "The A1 costs 4.20.",
@@ -103,22 +107,34 @@ def test_a_method_has_an_example_and_names_its_errors_or_its_twin(public: Public
 
 
 @pytest.fixture(scope="module")
-def reader(
-    capable_gateway: RunningGateway, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tollway.Tollway]:
-    """Works with a key that manages keys, in a folder with a picture."""
+def taking(_capable: CapableWorker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """As `capable_gateway`, and it takes cards."""
+    options = {"mistral_url": _capable.url, "mistral_api_key": "mistral-secret", "first_byte_timeout_s": 30.0}
+    with paid_gateway(tmp_path_factory.mktemp("taking"), _capable.url, **options) as (running, _):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def reader(taking: RunningGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tollway.Tollway]:
+    """Works with a key that manages keys and pays, in a folder with a picture."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "sign.png").write_bytes(encoded("PNG", 320, 200))
-    key = capable_gateway.account("reader-of-docstrings")
-    with pytest.MonkeyPatch.context() as patch, tollway.Tollway(key, capable_gateway.url) as client:
+    taking.account("reader-of-docstrings")
+    account_id, secret = taking.balance("reader-of-docstrings").account_id, key_secret(taking.settings)
+    _, key = taking.database.write_now(
+        lambda conn: create_key(conn, kind="account", account_id=account_id, name="reads", key_secret=secret,
+                                caps={"scopes": DATA_SCOPES}, manages_keys=True)
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch, tollway.Tollway(key, taking.url) as client:
         patch.setenv("TOLLWAY_API_KEY", key)
-        patch.setenv("TOLLWAY_BASE_URL", capable_gateway.url)
-        patch.setenv("TOLLWAY_ADMIN_KEY", capable_gateway.operator())
+        patch.setenv("TOLLWAY_BASE_URL", taking.url)
+        patch.setenv("TOLLWAY_ADMIN_KEY", taking.operator())
         patch.chdir(folder)
         (folder / "prices.toml").write_text(next_prices(), "utf-8")
-        capable_gateway.account("acme")
-        [own] = client.keys.list()
-        capable_gateway.database.write_now(lambda conn: change_key(conn, own.id, {"manages_keys": True}))
+        taking.account("acme")
+        client.credits.top_up(10)
+        save_card(taking, account_id)
+        invoiced(taking, account_id, "2026-10")
         yield client
 
 

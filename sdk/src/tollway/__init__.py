@@ -67,6 +67,7 @@ from tollway._types.chat import (
     Usage,
 )
 from tollway._types.limits import LimitCounts, Limits, OwnLimits
+from tollway._types.payments import AutoTopUp, Invoice, InvoiceLine, TopUp
 from tollway._types.texts import Embeddings, Estimate, Tier, Tokenized
 from tollway._types.usage import UsageDetail, UsageLine, UsageRow
 
@@ -80,6 +81,7 @@ __all__ = [
     "AsyncChatStream",
     "AsyncTollway",
     "AuthenticationFailed",
+    "AutoTopUp",
     "BadRequest",
     "Budget",
     "BudgetExceeded",
@@ -99,6 +101,8 @@ __all__ = [
     "GroupBy",
     "InsufficientCredits",
     "InvalidOutput",
+    "Invoice",
+    "InvoiceLine",
     "Key",
     "KeyCapReached",
     "KeyMay",
@@ -136,6 +140,7 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolCallDelta",
+    "TopUp",
     "Usage",
     "UsageDetail",
     "UsageLine",

@@ -12,15 +12,16 @@ from tollway._core.fields import PromptFields
 from tollway._money import Usd
 from tollway._shells.alerts import Alerts, AsyncAlerts
 from tollway._shells.chat import AsyncChat, Chat
-from tollway._shells.own import AccountLimits, Credits, Keys, Models, Receipts, Usage
+from tollway._shells.own import AccountLimits, Keys, Models, Receipts, Usage
 from tollway._shells.own_async import (
     AsyncAccountLimits,
-    AsyncCredits,
     AsyncKeys,
     AsyncModels,
     AsyncReceipts,
     AsyncUsage,
 )
+from tollway._shells.payments import Credits, Invoices
+from tollway._shells.payments_async import AsyncCredits, AsyncInvoices
 from tollway._shells.projects import AsyncProjects, Projects
 from tollway._shells.texts import AsyncEmbeddings, AsyncFim, Embeddings, Fim
 from tollway._shells.transport import AsyncLink, Link
@@ -78,6 +79,7 @@ class Tollway:
         self.embeddings = Embeddings(self._link)
         self.models = Models(self._link)
         self.credits = Credits(self._link)
+        self.invoices = Invoices(self._link)
         self.receipts = Receipts(self._link)
         self.usage = Usage(self._link)
         self.keys = Keys(self._link)
@@ -163,6 +165,7 @@ class AsyncTollway:
         self.embeddings = AsyncEmbeddings(self._link)
         self.models = AsyncModels(self._link)
         self.credits = AsyncCredits(self._link)
+        self.invoices = AsyncInvoices(self._link)
         self.receipts = AsyncReceipts(self._link)
         self.usage = AsyncUsage(self._link)
         self.keys = AsyncKeys(self._link)

@@ -27,6 +27,8 @@ from tollway._shells.admin_async import (
     AsyncWorkers,
 )
 from tollway._shells.admin_site import Ledger, Log, Prices, Receipts, Usage, Workers
+from tollway._shells.payments import Payments
+from tollway._shells.payments_async import AsyncPayments
 from tollway._shells.projects import AllProjects, AsyncAllProjects
 from tollway._shells.transport import AsyncLink, Link
 from tollway._types.admin import (
@@ -49,6 +51,14 @@ from tollway._types.admin import (
     Tier,
     Worker,
 )
+from tollway._types.payments import (
+    InboxEntry,
+    OutboxEntry,
+    PaymentsDifference,
+    PaymentsReport,
+    PaymentsStatus,
+    Suspension,
+)
 
 if TYPE_CHECKING:
     from tollway._shells import http
@@ -66,12 +76,18 @@ __all__ = [
     "Difference",
     "Drift",
     "GrantKind",
+    "InboxEntry",
     "LogEntry",
+    "OutboxEntry",
+    "PaymentsDifference",
+    "PaymentsReport",
+    "PaymentsStatus",
     "Policy",
     "PriceBook",
     "PricedModel",
     "Statement",
     "StatementLine",
+    "Suspension",
     "Tier",
     "Worker",
 ]
@@ -110,6 +126,7 @@ class Admin:
         self.projects = AllProjects(self._link)
         self.usage = Usage(self._link)
         self.receipts = Receipts(self._link)
+        self.payments = Payments(self._link)
         self.ledger = Ledger(self._link)
         self.log = Log(self._link)
         self.prices = Prices(self._link)
@@ -161,6 +178,7 @@ class AsyncAdmin:
         self.projects = AsyncAllProjects(self._link)
         self.usage = AsyncUsage(self._link)
         self.receipts = AsyncReceipts(self._link)
+        self.payments = AsyncPayments(self._link)
         self.ledger = AsyncLedger(self._link)
         self.log = AsyncLog(self._link)
         self.prices = AsyncPrices(self._link)

@@ -1,4 +1,4 @@
-"""`client.models`, `credits`, `receipts`, `usage`, `keys` and `limits`, blocking.  `own_async.py` is the same for asyncio."""
+"""`client.models`, `receipts`, `usage`, `keys` and `limits`, blocking.  `own_async.py` is the same for asyncio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from tollway._core import limits, own
 from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import Link
-from tollway._types.account import Credits as Balance
 from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request
 from tollway._types.limits import Limits
 from tollway._types.usage import UsageRow
@@ -42,19 +41,6 @@ class Models(_Resource):
         Example: `client.models.get("magistral-small-2509").max_context_length` is in tokens.
         """
         return self._link.ask(own.model(model))
-
-
-class Credits(_Resource):
-    """What there is to spend."""
-
-    def get(self) -> Balance:
-        """The account's balance and its grants, in nano-dollars.
-
-        Raises: AuthenticationFailed, APIConnectionError, or another of the error tree.
-
-        Example: `print(client.credits.get().available)` prints `$4.999953800`.
-        """
-        return self._link.ask(own.credits_left())
 
 
 class Receipts(_Resource):

@@ -11,7 +11,6 @@ from tollway._core import limits, own
 from tollway._core.limits import Limit
 from tollway._core.own import Cap
 from tollway._shells.transport import AsyncLink
-from tollway._types.account import Credits as Balance
 from tollway._types.account import GroupBy, Key, KeyMay, Model, NewKey, Page, Receipt, Request
 from tollway._types.limits import Limits
 from tollway._types.usage import UsageRow
@@ -32,14 +31,6 @@ class AsyncModels(_Resource):
     async def get(self, model: str) -> Model:
         """`Models.get`, as a coroutine: `await client.models.get("magistral-small-2509")`."""
         return await self._link.ask(own.model(model))
-
-
-class AsyncCredits(_Resource):
-    """`Credits` for asyncio."""
-
-    async def get(self) -> Balance:
-        """`Credits.get`, as a coroutine: `await client.credits.get()`."""
-        return await self._link.ask(own.credits_left())
 
 
 class AsyncReceipts(_Resource):

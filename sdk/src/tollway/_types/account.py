@@ -210,8 +210,8 @@ class Project(msgspec.Struct, frozen=True):
         return Money.from_usd(self.spent_total_usd)
 
 
-KeyScope = Literal["chat", "fim", "embeddings", "usage:read", "keys"]
-"""What a key may ask for; `keys`: make, change, revoke and rotate the account's other keys."""
+KeyScope = Literal["chat", "fim", "embeddings", "usage:read", "payments", "keys"]
+"""What a key may ask for; `payments`: have a card charged, which no key may without a list; `keys`: make, change, revoke and rotate the account's other keys."""
 
 
 class KeyMay(TypedDict, total=False):

@@ -15,6 +15,7 @@ from tollway.cli.chat import INTERRUPTED, chat
 from tollway.cli.estimate import estimate
 from tollway.cli.keys import keys_app
 from tollway.cli.login import login, logout
+from tollway.cli.payments import invoices, top_up
 from tollway.cli.usage import usage
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ app.command()(models)
 app.command("credits")(credits_left)
 app.command()(usage)
 app.command()(receipt)
+app.command("top-up")(top_up)
+app.command()(invoices)
 app.add_typer(keys_app, name="keys")
 
 
