@@ -240,5 +240,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     items: dict[str, Any] = {}
 
     @property
+    def item_ids(self) -> list[tuple[str, str]]:
+        """(item, its price)."""
+        return [(item["id"], item["price"]["id"]) for item in self.items.get("data", [])]
+
+    @property
     def price_ids(self) -> list[str]:
-        return [item["price"]["id"] for item in self.items.get("data", [])]
+        return [price for _, price in self.item_ids]

@@ -24,6 +24,8 @@ from gateway.kit.money import PERCENT
 PICOCENTS_PER_CENT = 10**12
 """Stripe's unit prices have at most twelve decimals of a cent."""
 SUBSCRIPTION_ITEMS_MAX = 20
+MARK = "tollway_meter"
+"""In the metadata of the prices that are ours: the meter."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ async def plan(border: Border, book: PriceBook) -> list[Step]:
     if border.sink == "meters":
         steps += await _metering(border, book)
         if not steps:
-            steps += await _subscriptions(border)
+            steps += await _subscriptions(border, book)
     return steps
 
 
@@ -103,22 +105,31 @@ async def _metering(border: Border, book: PriceBook) -> list[Step]:
     prices = await api.listed(api.v1.prices.list_async, Price)
     have = {each.metadata.get("tollway_model") for each in products if each.active}
     keys = {each.lookup_key for each in prices if each.active}
-    steps = []
+    steps = [
+        Step(f"+ product {model.id}", partial(_new_product, border, model.id))
+        for model in book.models
+        if model.id not in have
+    ]
+    for key, (model_id, name, tiers) in _wanted(book).items():
+        if name not in meters:
+            steps.append(Step(f"+ meter {name}", partial(_new_meter, border, name)))
+        if key not in keys:
+            words = f"+ price of {name}: {', '.join(f'{cents} cents a token up to {up_to}' for up_to, cents in tiers)}"
+            steps.append(Step(words, partial(_new_price, border, model_id, name, key, tiers)))
+    return steps
+
+
+def _wanted(book: PriceBook) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+    """By lookup key, which changes with the price: (model, meter, tiers) of all that costs something."""
+    found = {}
     for model in book.models:
-        if model.id not in have:
-            steps.append(Step(f"+ product {model.id}", partial(_new_product, border, model.id)))
         for token_class in TOKEN_CLASSES:
             name, price = event_name(model.id, token_class), getattr(model.prices, token_class)
-            if price == 0:
-                continue
-            if name not in meters:
-                steps.append(Step(f"+ meter {name}", partial(_new_meter, border, name)))
-            tiers = tiers_of(price, book.tiers)
-            key = f"{name}:{'/'.join(f'{up_to}@{cents}' for up_to, cents in tiers)}"[-200:]
-            if key not in keys:
-                words = f"+ price of {name}: {', '.join(f'{cents} cents a token up to {up_to}' for up_to, cents in tiers)}"
-                steps.append(Step(words, partial(_new_price, border, model.id, name, key, tiers)))
-    return steps
+            if price:
+                tiers = tiers_of(price, book.tiers)
+                key = f"{name}:{'/'.join(f'{up_to}@{cents}' for up_to, cents in tiers)}"[-200:]
+                found[key] = (model.id, name, tiers)
+    return found
 
 
 def tiers_of(price_nanousd_per_mtok: int, tiers: Sequence[Tier]) -> list[tuple[str, str]]:
@@ -180,27 +191,55 @@ async def _new_price(border: Border, model: str, name: str, key: str, tiers: lis
             for up_to, cents in tiers
         ],
         "lookup_key": key,
-        "metadata": {"tollway_meter": name},
+        "metadata": {MARK: name},
     }
     await api.asked(lambda: api.v1.prices.create_async(new, once(f"price:{key}")), Price)
     return ""
 
 
-async def _subscriptions(border: Border) -> list[Step]:
-    """For each customer, to every metered price; twenty in one, which is the most that Stripe takes."""
-    api, steps = border.api, []
+async def _subscriptions(border: Border, book: PriceBook) -> list[Step]:
+    """For each customer, to every metered price as it is now; twenty in one, which is the most that Stripe takes.
+
+    An item with an older price of a meter is moved to the one of now: with both, the same tokens would be asked for twice.
+    """
+    api, steps, wanted = border.api, [], _wanted(book)
     prices = await api.listed(api.v1.prices.list_async, Price)
-    metered = sorted(each.id for each in prices if each.active and "tollway_meter" in each.metadata)
+    now = {
+        each.metadata[MARK]: each.id
+        for each in prices
+        if each.active and each.lookup_key in wanted and MARK in each.metadata
+    }
+    old = {each.id: now.get(each.metadata[MARK]) for each in prices if MARK in each.metadata}
     for customer in await border.database.read(store.list_customers):
         have = await api.listed(api.v1.subscriptions.list_async, Subscription, customer=customer.customer_id)
-        missing = [
-            price for price in metered if price not in {each for one in have for each in one.price_ids}
-        ]
+        paid = {each for one in have for each in one.price_ids}
+        for one in have:
+            moves = [
+                (item, old[price])
+                for item, price in one.item_ids
+                if old.get(price) not in {None, price, *paid}
+            ]
+            if moves:
+                words = f"~ subscription of {customer.account_id}: {len(moves)} prices are the ones of now"
+                steps.append(Step(words, partial(_move, border, one.id, moves)))
+                paid |= {price for _, price in moves if price}
+        missing = [price for price in sorted(now.values()) if price not in paid]
         for at in range(0, len(missing), SUBSCRIPTION_ITEMS_MAX):
             some = missing[at : at + SUBSCRIPTION_ITEMS_MAX]
             words = f"+ subscription of {customer.account_id} to {len(some)} metered prices"
             steps.append(Step(words, partial(_subscribe, border, customer.customer_id, some)))
     return steps
+
+
+async def _move(border: Border, subscription_id: str, moves: list[tuple[str, str | None]]) -> str:
+    new: Any = {
+        "items": [{"id": item, "price": price} for item, price in moves],
+        "proration_behavior": "none",
+    }
+    await border.api.asked(
+        lambda: border.api.v1.subscriptions.update_async(subscription_id, new), Subscription
+    )
+    return ""
 
 
 async def _subscribe(border: Border, customer_id: str, prices: list[str]) -> str:
