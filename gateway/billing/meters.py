@@ -120,7 +120,7 @@ async def send_usage(border: Border, intent: Intent) -> str:
                 "timestamp": usage.at_s,
                 "payload": {"stripe_customer_id": customer.customer_id, "value": str(usage.tokens)},
             },
-            once(intent.id),
+            once(f"{intent.id}:{intent.tries}"),  # the identifier is what is known again; a refusal must not be
         ), MeterEvent)  # fmt: skip
     except StripeRefused as error:
         if DUPLICATE in error.message:
