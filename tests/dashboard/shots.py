@@ -17,13 +17,15 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from tollway.admin import Admin
 
+from gateway.acts.payments import set_auto_top_up
 from gateway.catalog.read_toml import shipped
 from gateway.credit.give import give, open_account
 from gateway.keys.create import create_key
-from gateway.kit.clock import DAY_US, now_us
+from gateway.kit.clock import DAY_US, now_us, rfc3339
 from gateway.kit.db import WriteConn
 from gateway.kit.money import NANOS_PER_USD
 from gateway.metering.types import UsageEvent
+from gateway.payments.book import book_reversal
 from gateway.start import key_secret
 from gateway.workers.embedded import EmbeddedWorker
 from tests.bench.bulk import Bulk
@@ -31,6 +33,7 @@ from tests.bench.seed import roll_all
 from tests.bench.traffic import PIECE, Owner, Plan, Traffic
 from tests.dashboard.browsing import person
 from tests.dashboard.test_journey import CHROMIUM, FLAGS, LOOKS, OPERATORS, PAGES, Visitor
+from tests.fixtures.paid import invoiced, paid_by_card, paid_gateway, save_card
 from tests.fixtures.postbox import Postbox
 from tests.fixtures.running import RunningGateway
 
@@ -104,7 +107,31 @@ def fill(gateway: RunningGateway) -> str:
 
     gateway.database.write_now(write)
     roll_all(gateway.database)
+    pay(gateway, owners[0].account_id, now)
     return owners[0].account_id
+
+
+def pay(gateway: RunningGateway, account_id: str, now: int) -> None:
+    """Top-ups, one of them refunded in part, a rule, invoices."""
+    save_card(gateway, account_id)
+    first = paid_by_card(gateway, account_id, 5_000, "3f9c", at_us=now - 40 * DAY_US)
+    paid_by_card(gateway, account_id, 2_500, "71aa", kind="auto", at_us=now - 9 * DAY_US)
+    months = [rfc3339(now - days * DAY_US)[:7] for days in (62, 31)]
+    for month, state in zip(months, ("paid", "finalized"), strict=True):
+        invoiced(gateway, account_id, month, state=state)  # type: ignore[arg-type]
+
+    def more(conn: WriteConn) -> None:
+        book_reversal(conn, first, "re_1PqXyZ", "refund", 1_000, now - 20 * DAY_US)
+        set_auto_top_up(
+            conn,
+            "ada@example.com",
+            account_id,
+            below_nanousd=NANOS_PER_USD,
+            cents=2_500,
+            daily_cents_max=10_000,
+        )
+
+    gateway.database.write_now(more)
 
 
 def _in_project(event: UsageEvent, project_of: dict[str, str]) -> UsageEvent:
@@ -142,6 +169,8 @@ def draw(gateway: RunningGateway, browser: Browser, account_id: str, out: Path, 
     paths["receipt"] = str(page.locator("tr", has_text="magistral").locator("a").first.get_attribute("href"))
     page.goto(f"{home}/keys")
     paths["key"] = str(page.get_by_role("link", name=KEYS[0]).get_attribute("href"))
+    page.goto(f"{home}/billing")
+    paths["invoice"] = str(page.locator('a[href*="/billing/invoices/"]').first.get_attribute("href"))
     paths |= {f"operator{path.replace('/', '-')}": f"/dashboard/operator{path}" for path in OPERATORS}
     paths |= {"sessions": "/dashboard/sessions", "sign-in": "/dashboard/sign-in"}
     for look, (scheme, width) in LOOKS.items():
@@ -185,8 +214,8 @@ def gateway_of(folder: Path) -> Iterator[RunningGateway]:
     with (
         Postbox() as postbox,
         EmbeddedWorker() as worker,
-        RunningGateway(folder, worker.url, first_byte_timeout_s=60.0, chunk_gap_s_max=60.0, smtp_url=postbox.url,
-                       mail_from="Tollway <t@example.com>", public_url="https://tollway.example") as running,
+        paid_gateway(folder, worker.url, first_byte_timeout_s=60.0, chunk_gap_s_max=60.0, smtp_url=postbox.url,
+                     mail_from="Tollway <t@example.com>", public_url="https://tollway.example") as (running, _),
     ):  # fmt: skip
         yield running
 
