@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.dashboard.browsing import person
-from tests.dashboard.test_journey import LOOKS, _look_at, chromium
+from tests.dashboard.test_journey import LOOKS, chromium, look_at
 from tests.fixtures.identity import IdentityProvider
 from tests.fixtures.postbox import Postbox
 from tests.fixtures.running import RunningGateway, free_port
@@ -88,5 +88,5 @@ def test_how_it_looks(chromium: Browser, open_house: RunningGateway, postbox: Po
         )
         page = context.new_page()
         for path in ("/dashboard/sign-in", link, "/dashboard/sign-in/oidc/callback"):
-            _look_at(page, path, f"ways-{look}")
+            look_at(page, path, f"ways-{look}")
         context.close()
