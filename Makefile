@@ -36,7 +36,7 @@ run: setup  ## start gateway and embedded worker, ask one question, show its bil
 	@$(BIN)/tollway-gateway demo --port $(PORT) $(ARGS)
 
 test: setup-dev  ## every test: real databases, a real model, the real clients
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev  ## linters and types
 	@$(BIN)/ruff check .

@@ -72,6 +72,7 @@ def test_a_day(operator: Operator) -> None:
     _who_did_it(operator)
     _prices(operator)
     _workers(operator)
+    _payments(operator)
     assert "tollway_requests_in_flight" in operator.ask(lambda admin: admin.metrics())
     there_are = [(each.method.upper(), each.path) for each in operations() if each.tag == "admin"]
     assert len(there_are) > 20
@@ -80,6 +81,19 @@ def test_a_day(operator: Operator) -> None:
         assert any(verb == method and path.fullmatch(asked) for verb, asked in operator.asked), (
             f"{method} {template} has no method, or none that this test calls"
         )
+
+
+def _payments(operator: Operator) -> None:
+    """This gateway takes none, and says so; with Stripe: tests/billing."""
+    status = operator.ask(lambda admin: admin.payments.status())
+    assert not status.outbox and not status.suspensions
+    assert list(operator.ask(lambda admin: admin.payments.invoices())) == []
+    with pytest.raises(tollway.ServerError, match="stripe_api_key"):
+        operator.ask(lambda admin: admin.payments.reconcile())
+    with pytest.raises(tollway.APIStatusError):
+        operator.ask(lambda admin: admin.payments.retry("inv:none"))
+    with pytest.raises(tollway.NotFound):
+        operator.ask(lambda admin: admin.payments.lift_suspension("acme", "dp_none"))
 
 
 def _an_account_spends(operator: Operator) -> tuple[str, Money]:

@@ -67,6 +67,16 @@ def workers(admin: Admin) -> None:
     admin.close()
 
 
+def payments(admin: Admin) -> None:
+    status = admin.payments.status()
+    for entry in status.outbox:
+        admin.payments.retry(entry.id)
+    for suspension in status.suspensions:
+        admin.payments.lift_suspension(suspension.account_id, suspension.because_of)
+    print([each.words for each in admin.payments.reconcile().differences])
+    print([each.month for each in admin.payments.invoices("acme", limit=2)])
+
+
 async def waiting(admin: AsyncAdmin, request_id: str) -> None:
     account = await admin.accounts.create("acme")
     assert_type(await admin.accounts.list(), list[tollway.admin.Account])
@@ -88,4 +98,8 @@ async def waiting(admin: AsyncAdmin, request_id: str) -> None:
     project = await admin.projects.create("acme", "indexing")
     print(await admin.projects.change(project.id, name="search"), await admin.projects.list())
     print(await admin.log.list(actor="cli:root"))
+    print(
+        await admin.payments.status(), await admin.payments.reconcile(), await admin.payments.retry("inv:1")
+    )
+    print(await admin.payments.lift_suspension("acme", "dp_1"), await admin.payments.invoices())
     await admin.close()

@@ -90,6 +90,18 @@ async def waiting_for_projects(client: tollway.AsyncTollway) -> None:
     assert_type(await client.projects.list(), list[tollway.Project])
 
 
+async def waiting_for_payments(client: tollway.AsyncTollway) -> None:
+    assert_type(await client.credits.top_up("25"), tollway.TopUp)
+    print(await client.credits.top_ups())
+    await client.credits.set_auto_top_up(below_usd=5, amount_usd=20, daily_max_usd=40)
+    assert_type(await client.credits.auto_top_up(), tollway.AutoTopUp | None)
+    await client.credits.remove_auto_top_up()
+    found = await client.invoices.list()
+    assert_type(await client.invoices.get(found.data[0].id), tollway.Invoice)
+    made = await client.alerts.create("anomaly")
+    print(await client.alerts.list(), await client.alerts.remove(made.id))
+
+
 async def main() -> None:
     async with tollway.AsyncTollway() as client:
-        await asyncio.gather(waiting(client), waiting_for_the_account(client))
+        await asyncio.gather(waiting(client), waiting_for_the_account(client), waiting_for_payments(client))
