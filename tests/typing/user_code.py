@@ -295,32 +295,3 @@ def with_fields(client: tollway.Tollway) -> None:
     client.fim.complete(**for_fim)
     client.embeddings.create(**for_embeddings)
     client.tokenize(**for_prompt)
-
-
-def payments(client: tollway.Tollway) -> None:
-    ordered = client.credits.top_up(25)
-    assert_type(ordered, tollway.TopUp)
-    print(ordered.url, client.credits.top_ups(limit=5))
-    rule = client.credits.set_auto_top_up(below_usd=5, amount_usd="20", daily_max_usd=40)
-    assert_type(rule, tollway.AutoTopUp)
-    assert_type(client.credits.auto_top_up(), tollway.AutoTopUp | None)
-    client.credits.remove_auto_top_up()
-    for invoice in client.invoices.list(limit=3):
-        assert_type(invoice, tollway.Invoice)
-        print(explained(*client.invoices.get(invoice.id).lines))
-
-
-def explained(*lines: tollway.InvoiceLine) -> list[str]:
-    return [f"{line.kind} {line.amount_usd}" for line in lines]
-
-
-def alerts(client: tollway.Tollway) -> None:
-    made = client.alerts.create("spent_month", "500", thresholds=[50, 100])
-    assert_type(made, tollway.Alert)
-    assert_type(client.alerts.list(), list[tollway.Alert])
-    client.alerts.remove(made.id)
-
-
-def parts(detail: tollway.UsageDetail) -> list[tollway.UsageLine]:
-    assert_type(detail.unsplit_cost, tollway.Money)
-    return list(detail.lines)
