@@ -50,7 +50,7 @@ fix: setup-dev  ## let ruff mend what it can
 openapi: setup-dev  ## draw docs/openapi.json from the code
 	@$(BIN)/python -m gateway.api.openapi > docs/openapi.json
 
-shots: setup-dev  ## draw the pictures in docs/pages anew (ARGS=--all: every page in every look)
+shots: setup-dev  ## draw the pictures in docs/pages anew: every page in every look
 	@$(BIN)/python -m tests.dashboard.shots $(ARGS)
 
 bench: setup-dev  ## Tollway beside nginx, Portkey and LiteLLM in one run, into docs/bench (run nothing beside it; ARGS=--full)

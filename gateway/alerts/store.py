@@ -10,7 +10,7 @@ from gateway.alerts.tables import alert_deliveries, alert_firings, alert_rules, 
 from gateway.alerts.types import Delivery, Firing, Rule, Standing, Target
 from gateway.credit.tables import balances
 from gateway.errors import NotFound
-from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.db import ReadConn, WriteConn, insert_once, rows, upsert
 from gateway.people.tables import memberships, people
 from gateway.rollups.tables import rollup_marks
 
@@ -94,9 +94,7 @@ def list_last(conn: ReadConn | WriteConn, rule_ids: Iterable[str]) -> dict[tuple
 
 def insert_firing(conn: WriteConn, firing: Firing) -> bool:
     """False: somebody else did before, and says so."""
-    statement = upsert(conn.dialect.name, alert_firings)
-    row = msgspec.structs.asdict(firing)
-    return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
+    return insert_once(conn, alert_firings, msgspec.structs.asdict(firing))
 
 
 def recover_firing(conn: WriteConn, firing_id: str, now_us: int) -> bool:

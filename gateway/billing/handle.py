@@ -4,6 +4,7 @@ What Stripe answers is compared with what was ordered here: account, amount, cur
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from gateway.billing import store
 from gateway.billing.border import Border
@@ -26,8 +27,8 @@ ENDED = {"failed", "canceled"}
 """Refunds that did not arrive."""
 
 
-async def session_changed(border: Border, session_id: str) -> str:
-    """A Checkout: paid, still waiting for a slow method, or over."""
+async def session_changed(border: Border, session_id: str, *, failed: bool = False) -> str:
+    """A Checkout: paid, still waiting for a slow method, or over; `failed`: that method did not pay in the end."""
     session = await border.api.asked(
         lambda: border.api.v1.checkout.sessions.retrieve_async(session_id), Session
     )
@@ -36,10 +37,12 @@ async def session_changed(border: Border, session_id: str) -> str:
     intent = None
     if session.payment_intent is not None and session.payment_status == "paid":
         intent = await intent_of(border, session.payment_intent)
-    return await border.database.write(lambda conn: _session(conn, border, session, intent))
+    return await border.database.write(lambda conn: _session(conn, border, session, intent, failed=failed))
 
 
-def _session(conn: WriteConn, border: Border, session: Session, intent: PaymentIntent | None) -> str:
+def _session(
+    conn: WriteConn, border: Border, session: Session, intent: PaymentIntent | None, *, failed: bool
+) -> str:
     try:
         top_up = payments.find_top_up(conn, session.client_reference_id or "")
     except NotFound:
@@ -49,6 +52,9 @@ def _session(conn: WriteConn, border: Border, session: Session, intent: PaymentI
         return "expired"
     if session.payment_status == "no_payment_required":
         raise Conflict(f"{session.id} is complete, and nothing was paid for it")
+    if intent is None and failed:
+        payments.insert_top_up_end(conn, top_up.id, "failed", "the payment did not arrive", now_us())
+        return "failed"
     if intent is None:
         return f"not paid yet: {session.payment_status}"
     _same(
@@ -69,23 +75,6 @@ def _session(conn: WriteConn, border: Border, session: Session, intent: PaymentI
     if intent.payment_method is not None:
         store.save_card(conn, top_up.account_id, intent.payment_method)
     return "booked" if booked else "booked before"
-
-
-async def session_failed(border: Border, session_id: str) -> str:
-    """A slow method (a bank transfer) did not pay in the end; what is paid nevertheless is."""
-    outcome = await session_changed(border, session_id)
-    if not outcome.startswith("not paid"):
-        return outcome
-    session = await border.api.asked(
-        lambda: border.api.v1.checkout.sessions.retrieve_async(session_id), Session
-    )
-    top_up_id = session.client_reference_id or ""
-    await border.database.write(
-        lambda conn: payments.insert_top_up_end(
-            conn, top_up_id, "failed", "the payment did not arrive", now_us()
-        )
-    )
-    return "failed"
 
 
 async def intent_changed(border: Border, intent_id: str) -> str:
@@ -229,7 +218,7 @@ def _same(
 HANDLERS: dict[str, Handler] = {
     "checkout.session.completed": session_changed,
     "checkout.session.async_payment_succeeded": session_changed,
-    "checkout.session.async_payment_failed": session_failed,
+    "checkout.session.async_payment_failed": partial(session_changed, failed=True),
     "checkout.session.expired": session_changed,
     "payment_intent.succeeded": intent_changed,
     "payment_intent.payment_failed": intent_changed,

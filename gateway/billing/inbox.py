@@ -62,10 +62,9 @@ async def step(border: Border) -> int:
         return 0
     found = await border.database.write(lambda conn: store.claim_news(conn, now, now + CLAIM_US, AT_ONCE_MAX))
     for news in found:
-        if (
-            now_us() < now + CLAIM_US // 2
-        ):  # else Stripe is slow today: what is left of the claim is not enough
-            await _handle(border, news)
+        if now_us() >= now + CLAIM_US // 2:
+            break  # Stripe is slow today: what is left of the claim is not enough
+        await _handle(border, news)
     return len(found)
 
 

@@ -34,10 +34,9 @@ async def step(border: Border, senders: dict[IntentKind, Sender]) -> int:
         lambda conn: store.claim_intents(conn, now, now + CLAIM_US, AT_ONCE_MAX)
     )
     for intent in found:
-        if (
-            now_us() < now + CLAIM_US // 2
-        ):  # else Stripe is slow today: what is left of the claim is not enough
-            await _send(border, intent, senders[intent.kind])
+        if now_us() >= now + CLAIM_US // 2:
+            break  # Stripe is slow today: what is left of the claim is not enough
+        await _send(border, intent, senders[intent.kind])
     return len(found)
 
 

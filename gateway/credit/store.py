@@ -17,7 +17,7 @@ from gateway.credit.tables import (
     processes,
 )
 from gateway.credit.types import Balance, Counter, Grant, GrantUse, LeaseId, OpenGrant
-from gateway.kit.db import ReadConn, WriteConn, rows, upsert
+from gateway.kit.db import ReadConn, WriteConn, insert_once, rows, upsert
 from gateway.kit.prepared import Prepared, among
 
 _SAVE_BALANCE = Prepared(
@@ -155,9 +155,8 @@ def list_open_grants(conn: ReadConn, account_id: str) -> list[OpenGrant]:
 def claim_batch(conn: WriteConn, process_id: str, number: int, expires_us: int) -> bool:
     """Whether this transaction is that process's next; False: it was committed before, or the process was declared dead."""
     if number == 1:
-        statement = upsert(conn.dialect.name, processes)
         row = {"id": process_id, "batch": 1, "expires_us": expires_us}
-        return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
+        return insert_once(conn, processes, row)
     claim = {"process": process_id, "before": number - 1, "expires": expires_us}
     return _CLAIM_BATCH.count(conn, claim) == 1
 

@@ -143,7 +143,10 @@ async def _durable(charged: asyncio.Future[Settled]) -> None:
 def _give_up(charged: asyncio.Future[Settled]) -> None:
     if not charged.done():
         charged.set_exception(
-            StorageUnavailable("the ledger did not answer in time; nothing was charged", work_started=True)
+            StorageUnavailable(
+                "the ledger did not answer in time; the receipt of this request says whether it was charged",
+                work_started=True,
+            )
         )
 
 

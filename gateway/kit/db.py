@@ -271,9 +271,9 @@ def upsert(dialect: str, table: Table, *changed: str, add: bool = False) -> Inse
 
 
 def insert_once(conn: WriteConn, table: Table, row: dict[str, Any]) -> bool:
-    """Whether it was not there before.  Asked with RETURNING, because an INSERT's row count is not told everywhere."""
-    statement: Any = upsert(conn.dialect.name, table)
-    return conn.execute(statement.returning(*table.primary_key), row).first() is not None
+    """Whether it was not there before.  An INSERT's row count is -1 on PostgreSQL unless it is asked for."""
+    statement = upsert(conn.dialect.name, table)
+    return conn.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def rows(kind: type[T], result: Any) -> list[T]:

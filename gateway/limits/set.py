@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.accounts.store import find_account
 from gateway.errors import BadRequest
-from gateway.kit.db import ReadConn, WriteConn
+from gateway.kit.db import WriteConn
 from gateway.limits import store
 from gateway.limits.types import FIELDS, LIMIT_MAX, NO_LIMITS, UNLIMITED, Limits, in_force
 
@@ -45,10 +45,6 @@ def change_key_limits(
     limits = _changed(store.read_limits(conn, account_id, key_id), changes)
     store.save_limits(conn, account_id, key_id, limits)
     return limits
-
-
-def limits_in_force(conn: ReadConn | WriteConn, account_id: str, defaults: Limits) -> Limits:
-    return in_force(store.read_limits(conn, account_id), defaults)
 
 
 def _changed(before: Limits | None, changes: Changes) -> Limits:

@@ -1,7 +1,7 @@
 """All SQL about people, where they belong, their sessions, and the log of what was changed."""
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, insert, or_, select, update
 
 from gateway.accounts.tables import accounts
 from gateway.errors import Conflict, NotFound
@@ -261,10 +261,6 @@ def list_entries(conn: ReadConn, lines: Lines, *, before: str | None = None, lim
     if before is not None:
         query = query.where(audit_log.c.id < before)
     return rows(Entry, conn.execute(query))
-
-
-def count_people(conn: ReadConn) -> int:
-    return conn.execute(select(func.count()).select_from(people)).scalar() or 0
 
 
 def require_person(conn: ReadConn | WriteConn, email_or_id: str) -> Person:

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Row, delete, select, update
 
 from gateway.errors import BadRequest, Conflict
-from gateway.kit.db import WriteConn, upsert
+from gateway.kit.db import WriteConn, insert_once
 from gateway.replay.tables import idempotency_keys
 from gateway.replay.types import Claim, Stored
 
@@ -19,8 +19,7 @@ def claim(conn: WriteConn, wanted: Claim, now_us: int) -> Stored | None:
         BadRequest: the key was used with another body.
     """
     values = msgspec.structs.asdict(wanted) | {"streamed": False, "body": None}
-    statement = upsert(conn.dialect.name, idempotency_keys)
-    if conn.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount == 1:
+    if insert_once(conn, idempotency_keys, values):
         return None
     mine = (_COLUMNS.account_id == wanted.account_id) & (_COLUMNS.key == wanted.key)
     row = conn.execute(select(idempotency_keys).where(mine).with_for_update()).one()

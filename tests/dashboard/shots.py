@@ -1,7 +1,7 @@
-"""Draws docs/pages anew: `python -m tests.dashboard.shots [--out FOLDER] [--all]`, which is `make shots`.
+"""Draws docs/pages anew: `python -m tests.dashboard.shots [--out FOLDER]`, which is `make shots`.
 
-A gateway with made-up months of traffic (tests/bench/seed.py), a real small model and a real browser.  Light pictures of every
-page, dark and phone ones of the main ones (`--all`: of all).  Each has 128 colours, so that the repository stays small.
+A gateway with made-up months of traffic (tests/bench/seed.py), a real small model and a real browser.  Every page in light,
+dark and at phone width.  Each has 128 colours, so that the repository stays small.
 """
 
 import argparse
@@ -41,8 +41,6 @@ ACCOUNTS = ("Lovelace & Co", "Analytical Engines", "Notes on Looms", "Difference
 KEYS = ("website chat", "search index", "nightly summaries", "mobile app", "evaluation")
 EVENTS = 20_000
 DAYS = 60
-MAIN = ("overview", "usage", "keys", "billing", "playground", "operator")
-"""Those of which there are dark and phone pictures, too."""
 COLOURS = 128
 BYTES_MAX = 150_000
 HEIGHT_MAX = 1800
@@ -159,7 +157,7 @@ def ask(page: Page) -> None:
     page.get_by_text(re.compile("receipt", re.IGNORECASE)).first.wait_for(timeout=60_000)
 
 
-def draw(gateway: RunningGateway, browser: Browser, account_id: str, out: Path, *, every: bool) -> None:
+def draw(gateway: RunningGateway, browser: Browser, account_id: str, out: Path) -> None:
     home = f"/dashboard/accounts/{account_id}"
     visitor = Visitor(browser, gateway)
     page = visitor.sign_in(person(gateway, "ada@example.com", operator=True, **{ACCOUNTS[0]: "owner"}))
@@ -179,17 +177,16 @@ def draw(gateway: RunningGateway, browser: Browser, account_id: str, out: Path, 
         )  # type: ignore[arg-type]
         context.add_cookies(visitor.cookies())
         for name, path in paths.items():
-            if look == "light" or every or name in MAIN:
-                page = context.new_page()
-                if name == "sign-in":
-                    context.clear_cookies()
-                page.goto(path)
-                if name == "playground":
-                    ask(page)
-                if name == "operator":
-                    page.wait_for_timeout(2500)  # two looks, between which requests are counted
-                save(page, out / f"{name}{'' if look == 'light' else f'-{look}'}.png")
-                page.close()
+            page = context.new_page()
+            if name == "sign-in":
+                context.clear_cookies()
+            page.goto(path)
+            if name == "playground":
+                ask(page)
+            if name == "operator":
+                page.wait_for_timeout(2500)  # two looks, between which requests are counted
+            save(page, out / f"{name}{'' if look == 'light' else f'-{look}'}.png")
+            page.close()
         context.close()
     visitor.close()
 
@@ -223,14 +220,13 @@ def gateway_of(folder: Path) -> Iterator[RunningGateway]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pages"))
-    parser.add_argument("--all", action="store_true", help="dark and phone pictures of every page")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, gateway_of(Path(folder)) as gateway:
         account_id = fill(gateway)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            draw(gateway, browser, account_id, args.out, every=args.all)
+            draw(gateway, browser, account_id, args.out)
             browser.close()
 
 

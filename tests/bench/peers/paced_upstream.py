@@ -33,7 +33,9 @@ class Paced(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(MODELS), MODELS))
             return
         asked = ASKED.search(body)
-        assert asked, body
+        if asked is None:  # a probe: understood, and refused
+            self._transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+            return
         self._transport.write(HEAD)
         self._next(int(asked[1]) / 1000, int(asked[2]), asyncio.get_running_loop().time())
 
