@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.billing import store
 from gateway.billing.border import Border
+from gateway.billing.handle import ENDED
 from gateway.billing.meters import Usage, metered
 from gateway.billing.stripe_objects import (
     BalanceTransaction,
@@ -107,7 +108,7 @@ def _ours(conn: ReadConn, now: int) -> Ours:
         payments={each.id: each for each in payments.list_payments(conn)},
         standings={each.reversal.id: each for each in payments.list_standings(conn)},
         drawn=drawn,
-        sent=store.find_sent(conn, list(drawn)),
+        sent=store.find_sent(conn),
         waiting=tuple(_waiting(conn, now)),
     )
 
@@ -158,7 +159,7 @@ async def _reversals(border: Border, ours: Ours, since: int) -> list[Difference]
     api, about, found = border.api, {"created": {"gte": since // SECOND_US}}, []
     refunds = await api.listed(api.v1.refunds.list_async, Refund, **about)
     disputes = await api.listed(api.v1.disputes.list_async, Dispute, **about)
-    gone = {each.id: each.payment_intent for each in refunds if each.status not in {"failed", "canceled"}}
+    gone = {each.id: each.payment_intent for each in refunds if each.status not in ENDED}
     gone |= {each.id: each.payment_intent for each in disputes if each.status in DISPUTED}
     won = {each.id for each in disputes if each.status == "won"}
     for name, intent_id in gone.items():
@@ -233,7 +234,7 @@ async def _invoices(border: Border, ours: Ours, since: int, now: int) -> list[Di
 
 
 async def _money(border: Border, ours: Ours, since: int) -> list[Difference]:
-    """Stripe's own account of the money that came in for what we booked, and of what went back: cent by cent."""
+    """Stripe's own account of money: whether what we booked arrived there, and whole."""
     api = border.api
     moved = await api.listed(
         api.v1.balance_transactions.list_async,
@@ -265,7 +266,7 @@ async def _money(border: Border, ours: Ours, since: int) -> list[Difference]:
 
 
 async def _meters(border: Border) -> list[Difference]:
-    """Tokens that were delivered, and what the meters count: by customer, meter and hour, two hours late at least."""
+    """Tokens that were delivered, and what the meters count: by customer and meter, an hour late at least."""
     found = []
     until_s = now_us() // SECOND_US // 3600 * 3600 - 3600
     for customer in await border.database.read(store.list_customers):

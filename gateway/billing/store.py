@@ -197,9 +197,11 @@ def save_sent(conn: WriteConn, sent: Sent) -> None:
     )
 
 
-def find_sent(conn: ReadConn | WriteConn, invoice_ids: list[str]) -> dict[str, Sent]:
-    """By invoice."""
-    query = select(stripe_invoices).where(stripe_invoices.c.invoice_id.in_(invoice_ids))
+def find_sent(conn: ReadConn | WriteConn, invoice_ids: list[str] | None = None) -> dict[str, Sent]:
+    """By invoice: of these few, or of all."""
+    query = select(stripe_invoices)
+    if invoice_ids is not None:
+        query = query.where(stripe_invoices.c.invoice_id.in_(invoice_ids))
     return {sent.invoice_id: sent for sent in rows(Sent, conn.execute(query))}
 
 

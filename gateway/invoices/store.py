@@ -1,9 +1,11 @@
 """All SQL about invoices."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import exists, func, insert, or_, select, tuple_
+from sqlalchemy import Select, exists, func, insert, or_, select, tuple_
 
 from gateway.credit.tables import balances, grant_uses, grants
 from gateway.errors import NotFound
@@ -33,7 +35,7 @@ def find_drawn(conn: ReadConn | WriteConn, invoice_id: str, account_id: str | No
     query = select(invoices).where(invoices.c.id == invoice_id)
     if account_id is not None:
         query = query.where(invoices.c.account_id == account_id)
-    found = list(_drawn(conn, rows(Invoice, conn.execute(query))))
+    found = list(_drawn(conn, query))
     if not found:
         raise NotFound(f"there is no invoice {invoice_id!r}")
     return found[0]
@@ -44,7 +46,7 @@ def list_drawn(conn: ReadConn | WriteConn, account_id: str | None = None) -> lis
     query = select(invoices).order_by(invoices.c.month, invoices.c.id)
     if account_id is not None:
         query = query.where(invoices.c.account_id == account_id)
-    return list(_drawn(conn, rows(Invoice, conn.execute(query))))
+    return list(_drawn(conn, query))
 
 
 def list_newest(
@@ -62,7 +64,7 @@ def list_newest(
     if after is not None:
         last = find_drawn(conn, after, account_id).invoice
         query = query.where(tuple_(*place) < tuple_(last.month, last.id))
-    return list(_drawn(conn, rows(Invoice, conn.execute(query))))
+    return list(_drawn(conn, query))
 
 
 def sum_rounding(conn: ReadConn) -> int:
@@ -70,15 +72,15 @@ def sum_rounding(conn: ReadConn) -> int:
     return int(conn.execute(select(func.coalesce(func.sum(invoices.c.rounding_nanousd), 0))).scalar_one())
 
 
-def _drawn(conn: ReadConn | WriteConn, found: list[Invoice]) -> Iterable[Drawn]:
-    ids = [invoice.id for invoice in found]
-    lines: dict[str, list[InvoiceLine]] = {name: [] for name in ids}
-    of = invoice_lines.c.invoice_id.in_(ids)
-    for line in rows(
-        InvoiceLine, conn.execute(select(invoice_lines).where(of).order_by(invoice_lines.c.place))
-    ):
+def _drawn(conn: ReadConn | WriteConn, query: Select[Any]) -> Iterator[Drawn]:
+    """The invoices of a query, in its order, however many they are."""
+    found = rows(Invoice, conn.execute(query))
+    ids = select(query.subquery().c.id)
+    lines: dict[str, list[InvoiceLine]] = defaultdict(list)
+    of = select(invoice_lines).where(invoice_lines.c.invoice_id.in_(ids)).order_by(invoice_lines.c.place)
+    for line in rows(InvoiceLine, conn.execute(of)):
         lines[line.invoice_id].append(line)
-    states: dict[str, set[str]] = {name: set() for name in ids}
+    states: dict[str, set[str]] = defaultdict(set)
     for row in conn.execute(select(invoice_states).where(invoice_states.c.invoice_id.in_(ids))):
         states[row.invoice_id].add(row.state)
     for invoice in found:

@@ -9,7 +9,9 @@ DESCRIPTION_CHARS_MAX = 500
 
 def line_words(line: InvoiceLine) -> str:
     """`magistral-small-2509, Input, text: 752,400,000 tokens at $0.20 per million, less 10% of volume discount`."""
-    if line.kind == "usage":
+    if line.kind == "usage" and not line.token_class:
+        words = one_line(line.model)  # lines that did not fit (billing/invoicing.py)
+    elif line.kind == "usage":
         discount = f", {MINUS}{line.discount_percent}% volume discount" if line.discount_percent else ""
         words = (
             f"{one_line(line.model)}, {TOKEN_CLASS_WORDS.get(line.token_class, line.token_class)}: {line.tokens:,} tokens"
