@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,9 @@ from gateway.workers.embedded import EmbeddedWorker
 HANDOVER = "_TOLLWAY_SETTINGS"
 """How the settings in force reach the processes that uvicorn starts."""
 GRACEFUL_STOP_S = 30
-YOUNG_OBJECTS = 20_000
+YOUNG_OBJECTS = 100_000
+TURN_S = 0.0005
+"""How long one thread keeps the interpreter while another waits for it."""
 
 
 def serve_forever(settings: Settings, console: Console) -> None:
@@ -62,18 +65,25 @@ def from_handover() -> object:
     settings = _handed_over()
     log.configure(json_lines=_json_lines(settings))
     app = build(settings)
-    app.on_startup.append(_spare_the_collector)
+    app.on_startup += [_spare_the_collector, _take_short_turns]
     return app
 
 
 def _spare_the_collector() -> None:
     """What is there when the server has started (modules, routes, vocabularies: half a million objects) stays for good: a full collection
-    need not look through it, which took some 100 ms in the middle of somebody's stream.  Requests leave few cycles, so young
-    objects are looked at less often than the default, which is every 700.
+    need not look through it, which took some 100 ms in the middle of somebody's stream.  Requests leave no circles
+    (tests/api/test_no_circles.py), so young objects are looked at less often than the default, which is every 700.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
+
+def _take_short_turns() -> None:
+    """A bill's transaction hands the interpreter over at every statement, and the sums' thread keeps it: with Python's own turns
+    of 5 ms, whoever waits behind both waits for several of them.
+    """
+    sys.setswitchinterval(TURN_S)
 
 
 def _handed_over() -> Settings:

@@ -62,10 +62,12 @@ class Database:
         self.url = url
         self._retry_s = retry_s
         self._reader = _engine(url, pool_size=read_threads, read_only=True)
-        self._writer = _engine(url, pool_size=2, read_only=False)
+        self._writer = _engine(url, pool_size=1, read_only=False)
         self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="db-read")
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._kept: Connection | None = None
+        """The writer thread's: to fetch one for each group, and to clean it afterwards, takes as long as a bill."""
         self._start_lock = threading.Lock()
 
     async def read(self, work: Callable[[ReadConn], T]) -> T:
@@ -105,6 +107,9 @@ class Database:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
         self._readers.shutdown()
         self._reader.dispose()
         self._writer.dispose()
@@ -171,8 +176,14 @@ class Database:
                 time.sleep(_RETRY_PAUSE_S)
 
     def _outcomes(self, group: list[_Job]) -> list[_Outcome]:
-        with self._writer.begin() as conn:
-            return [_outcome(work, WriteConn(conn)) for work, _ in group]
+        conn = self._kept = self._kept or self._writer.connect()
+        try:
+            with conn.begin():
+                return [_outcome(work, WriteConn(conn)) for work, _ in group]
+        except BaseException:  # whatever is wrong with it, the next group has another
+            self._kept = None
+            conn.close()
+            raise
 
 
 def _outcome(work: Callable[[WriteConn], Any], conn: WriteConn) -> _Outcome:
@@ -235,10 +246,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
 
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-
-    @event.listens_for(engine, "begin")
-    def begin_transaction(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+    engine.dialect.do_begin = lambda dbapi_connection: dbapi_connection.execute(begin)  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

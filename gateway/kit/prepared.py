@@ -5,7 +5,9 @@ the statement is written in Core, compiled by its dialect, and a driver's error 
 driver and come back as they are: integers, strings and None, which need no translation (booleans and bytes would).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,6 +36,20 @@ def among(dialect: str, column: ColumnElement[str], name: str) -> ColumnElement[
     if dialect == "postgresql":
         return column == any_(bindparam(name, type_=ARRAY(String)))
     return column.in_(select(column_clause("value")).select_from(func.json_each(bindparam(name))))
+
+
+@contextmanager
+def together(conn: Connection) -> Iterator[None]:
+    """Statements whose answers nobody reads leave without waiting for one another, where there is a network between."""
+    driver: Any = conn.connection.dbapi_connection
+    if conn.dialect.name != "postgresql":
+        yield
+        return
+    try:
+        with driver.pipeline():
+            yield
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy_says(conn, "(several)", error, None) from error
 
 
 class Prepared:
@@ -78,7 +94,7 @@ class Prepared:
         assert driver is not None, "a transaction has a connection"
         cursor: Any = driver.cursor()
         try:
-            if listening := conn.dispatch.before_cursor_execute:
+            if listening := conn.engine.dispatch.before_cursor_execute:
                 for tell in listening:
                     tell(conn, cursor, compiled.text, given[0], None, len(given) > 1)
             if len(given) == 1:
@@ -109,14 +125,21 @@ class _Compiled:
         made: Any = statement.compile(dialect=dialect, column_keys=columns or None)
         self.text = str(made)
         self._constants = {name: value for name, value in made.params.items() if value is not None}
-        self._order: list[str] | None = list(made.positiontup) if made.positional else None
+        self._in_order = _picker(list(made.positiontup)) if made.positional else None
         self._lists = lists
 
-    def given(self, row: Row) -> Row | list[Any]:
+    def given(self, row: Row) -> Any:
         whole = {**self._constants, **row} if self._constants else row
         if self._lists:
             whole = {**whole, **{name: _encoder.encode(whole[name]).decode() for name in self._lists}}
-        return whole if self._order is None else [whole[name] for name in self._order]
+        return whole if self._in_order is None else self._in_order(whole)
+
+
+def _picker(names: list[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """The values of these names."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
 
 
 def _as_sqlalchemy_says(conn: Connection, text: str, error: Any, cursor: Any) -> Any:

@@ -13,6 +13,7 @@ from gateway.credit.purse import Purse
 from gateway.credit.types import Counter, LeaseId, Reached
 from gateway.kit.clock import rfc3339
 from gateway.kit.db import WriteConn
+from gateway.kit.prepared import together
 from gateway.metering import store
 from gateway.metering.batch import Answer, Ask, Batch, Charge, LeaseAfter, Settled
 from gateway.metering.chain import GENESIS, link
@@ -149,6 +150,10 @@ class Ledger:
         }
 
     def save(self, conn: WriteConn) -> None:
+        with together(conn):
+            self._save(conn)
+
+    def _save(self, conn: WriteConn) -> None:
         if self._events:
             store.insert_events(conn, self._events)
         if self._moved:

@@ -64,7 +64,7 @@ class Work:
         self._tokens = tokens
         self._freed = freed
         self._ended = False
-        self._written: Callable[[], int] = lambda: 0
+        self._written: Callable[[], int] = _nothing
         self._seen = 0
         load.given, load.given_at = load.recent(now) + tokens, now
         if not load.requests:
@@ -89,11 +89,18 @@ class Work:
             return
         self._ended = True
         self._load.written += self.wrote()
+        self._written = (
+            _nothing  # it knows the request, which knows this: a circle that only a collector would find
+        )
         self._load.writing.discard(self)
         self._load.requests -= 1
         self._load.tokens -= self._tokens
         self._load.prompt_tokens -= self._prompt_tokens
         self._freed()
+
+
+def _nothing() -> int:
+    return 0
 
 
 class Loads:
