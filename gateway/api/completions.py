@@ -7,7 +7,7 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from gateway.api.asgi_client import AsgiClient, ClientLeft
+from gateway.api.client import Client, ClientLeft, client_of
 from gateway.catalog.types import Operation
 from gateway.errors import MethodNotAllowed, TollwayError
 from gateway.inference.gateway import Gateway
@@ -22,15 +22,15 @@ CLIENT_CLOSED_REQUEST = 499
 """For the log only: nginx's word for a client that left."""
 
 
-Serve = Callable[[AsgiClient, Scope, Caller, str], Awaitable[None]]
-"""Answers one request of one operation to this client, for this caller, under this id."""
+Serve = Callable[[Client, Scope, Caller], Awaitable[None]]
+"""Answers one request of one operation to this client, for this caller."""
 
 
 def serving(gateway: Gateway, operation: Operation, *, body_bytes_max: int, deadline_s: float) -> Serve:
     """`deadline_s` ends even a stream whose client reads too slowly."""
 
-    async def serve(client: AsgiClient, scope: Scope, caller: Caller, request_id: str) -> None:
-        trace = Trace(request_id=request_id, account_id=caller.account_id, key_id=caller.key_id)
+    async def serve(client: Client, scope: Scope, caller: Caller) -> None:
+        trace = Trace(request_id=client.request_id, account_id=caller.account_id, key_id=caller.key_id)
         try:
             method = str(scope.get("method", ""))
             if method != "POST":
@@ -39,9 +39,9 @@ def serving(gateway: Gateway, operation: Operation, *, body_bytes_max: int, dead
             arrival = Arrival(
                 caller=caller,
                 body=body,
-                dialect=dialect_of(client.header("user-agent"), scope["path"]),
+                dialect=dialect_of(client.header(b"user-agent"), scope["path"]),
                 operation=operation,
-                idempotency_key=client.header("idempotency-key"),
+                idempotency_key=client.header(b"idempotency-key"),
             )
             await answer(gateway, arrival, client, trace, deadline_s)
         except TollwayError as error:
@@ -65,19 +65,17 @@ def route(operation: Operation, serve: Serve) -> ASGIRouteHandler:
 
     @asgi(paths_of(operation), copy_scope=False)
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
         state = scope["state"]
-        client = AsgiClient(scope, receive, send, state["request_id"])
-        await serve(client, scope, state["caller"], state["request_id"])
+        await serve(client_of(scope, state["request_id"]), scope, state["caller"])
 
     return handle
 
 
-async def answer(
-    gateway: Gateway, arrival: Arrival, client: AsgiClient, trace: Trace, deadline_s: float
-) -> None:
+async def answer(gateway: Gateway, arrival: Arrival, client: Client, trace: Trace, deadline_s: float) -> None:
     """Runs the pipeline until it ends, or the client does."""
     watch = _Watch(deadline_s)
-    watcher = asyncio.ensure_future(client.when_gone(watch.end))
+    client.on_gone(watch.end)
     try:
         await run(gateway, arrival, client, trace)
     except asyncio.CancelledError:
@@ -85,8 +83,8 @@ async def answer(
             raise ClientLeft from None
         raise
     finally:
+        client.on_gone(None)
         watch.stop()
-        watcher.cancel()
 
 
 class _Watch:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Litestar
-from litestar.types import Receive, Send
 
-from gateway.api.asgi_client import AsgiClient
+from gateway.api.client import client_of
 from gateway.api.completions import Serve
 from gateway.api.edge import caller_of, unexpected
 from gateway.errors import TollwayError
@@ -31,14 +30,14 @@ class Front(Litestar):
         if serve is None or scope.get("method") != "POST" or scope["query_string"]:
             await super().__call__(scope, receive, send)
         else:
-            await self._serve(serve, scope, receive, send)
+            await self._serve(serve, scope)
 
-    async def _serve(self, serve: Serve, scope: Any, receive: Receive, send: Send) -> None:
+    async def _serve(self, serve: Serve, scope: Any) -> None:
         request_id = new_id("req")
-        client = AsgiClient(scope, receive, send, request_id)
+        client = client_of(scope, request_id)
         scope["path_template"] = scope["path"]
         try:
-            await serve(client, scope, await caller_of(self._keys, scope), request_id)
+            await serve(client, scope, await caller_of(self._keys, scope))
         except TollwayError as error:
             await client.refuse(error)
         except Exception as error:

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 from litestar.types import Receive, Scope, Send
 
 from gateway.acts.keys import create_key
-from gateway.api.asgi_client import AsgiClient, ClientLeft
+from gateway.api.client import ClientLeft, client_of
 from gateway.api.completions import CLIENT_CLOSED_REQUEST, answer
 from gateway.api.edge import refuse
 from gateway.api.wiring import TheGateway
@@ -107,8 +107,9 @@ def asking(
 
     @asgi("/playground/ask", copy_scope=False)
     async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
         trace = Trace(request_id=scope["state"]["request_id"])
-        client = AsgiClient(scope, receive, send, trace.request_id)
+        client = client_of(scope, trace.request_id)
         try:
             if scope.get("method") != "POST":
                 raise MethodNotAllowed("the playground answers to POST", allow="POST")

@@ -156,7 +156,7 @@ LIBRARIES = {
     "stripe": {"billing"},
     "tiktoken": {"tokens"},
     "typer": {"cli"},
-    "uvicorn": {"serve"},
+    "uvicorn": {"api", "serve"},
 }
 """Who may know a library; everybody else goes through them."""
 
