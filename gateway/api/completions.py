@@ -16,7 +16,7 @@ from gateway.inference.pipeline import Arrival, run
 from gateway.inference.request import MISTRAL_PREFIX, dialect_of
 from gateway.inference.trace import Trace
 from gateway.keys.types import Caller
-from gateway.kit.log import logger
+from gateway.kit.log import tell
 
 CLIENT_CLOSED_REQUEST = 499
 """For the log only: nginx's word for a client that left."""
@@ -51,7 +51,7 @@ def serving(gateway: Gateway, operation: Operation, *, body_bytes_max: int, dead
             client.status = CLIENT_CLOSED_REQUEST
         finally:
             trace.status = client.status
-            logger().info("request", **trace.fields())
+            tell("request", trace.fields())
 
     return serve
 

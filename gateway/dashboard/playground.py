@@ -33,7 +33,7 @@ from gateway.keys import store as keys
 from gateway.keys.allow import check_address, check_scope, check_time
 from gateway.keys.types import Caller
 from gateway.kit.clock import now_us
-from gateway.kit.log import logger
+from gateway.kit.log import tell
 from gateway.kit.money import format_usd
 from gateway.metering.store import find_event
 from gateway.people.types import Viewer
@@ -130,7 +130,7 @@ def asking(
             client.status = CLIENT_CLOSED_REQUEST
         finally:
             trace.status = client.status
-            logger().info("request", **trace.fields())
+            tell("request", trace.fields())
 
     return ask
 

@@ -194,9 +194,7 @@ def _usage(talk: Conversation, settled: Settled) -> dict[str, Any]:
 async def _end(talk: Conversation, outcome: Outcome) -> None:
     """Stops the worker and settles what was delivered, even while our own task is being cancelled."""
     _stop_worker(talk)
-    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-        delivered = NOTHING if talk.meter.deltas == 0 else await talk.tally()
-        await talk.settlement.close(outcome, delivered)
+    await talk.settlement.close(outcome, await _delivered(talk) if talk.meter.deltas else NOTHING)
 
 
 async def _drain(talk: Conversation) -> None:
@@ -209,8 +207,15 @@ async def _drain(talk: Conversation) -> None:
         talk.trace.error = error.code
     finally:
         _stop_worker(talk)
-        with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-            await talk.settlement.close("client_gone", await talk.tally())
+        await talk.settlement.close("client_gone", await _delivered(talk))
+
+
+async def _delivered(talk: Conversation) -> Tally:
+    """Nothing, if it cannot be counted in time: a stop must end."""
+    counted = NOTHING
+    with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        counted = await talk.tally()
+    return counted
 
 
 def _stop_worker(talk: Conversation) -> None:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import anyio
-
 from gateway.catalog.types import Model, PriceBook
 from gateway.credit.types import Hold, Order
 from gateway.errors import StorageUnavailable
@@ -14,7 +12,7 @@ from gateway.inference.trace import Trace
 from gateway.kit.clock import now_us
 from gateway.kit.db import WriteConn
 from gateway.kit.money import format_usd
-from gateway.metering.batch import Charge, Settled
+from gateway.metering.batch import Bill, Charge, Settled
 from gateway.metering.types import Outcome, UsageEvent
 from gateway.metering.writer import Writer
 
@@ -82,13 +80,14 @@ class Settlement:
             tiers=self._book.tiers,
             keep=keep,
         )
-        charged = self._writer.charging(charge)
+        bill = self._writer.charging(charge)
+        timer = asyncio.get_running_loop().call_later(SETTLE_TIMEOUT_S, _give_up, bill)
         try:
-            await _durable(charged)
+            return await bill
         finally:  # cancelled, too: what was charged belongs in the log
-            if charged.done() and charged.exception() is None:
-                self._trace.settled(charged.result().event)
-        return charged.result()
+            timer.cancel()
+            if bill.exception() is None:
+                self._trace.settled(bill.result().event)
 
     def _event(self, outcome: Outcome, tally: Tally) -> UsageEvent:
         counts = tally.counts
@@ -128,21 +127,9 @@ class Settlement:
         return self._trace.worker_cost.nanousd(tally.counts.input_tokens, tally.counts.output_tokens)
 
 
-async def _durable(charged: asyncio.Future[Settled]) -> None:
-    timer = asyncio.get_running_loop().call_later(SETTLE_TIMEOUT_S, _give_up, charged)
-    try:
-        await asyncio.shield(charged)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait((charged,))
-        raise
-    finally:
-        timer.cancel()
-
-
-def _give_up(charged: asyncio.Future[Settled]) -> None:
-    if not charged.done():
-        charged.set_exception(
+def _give_up(bill: Bill) -> None:
+    if not bill.done():
+        bill.set_exception(
             StorageUnavailable(
                 "the ledger did not answer in time; the receipt of this request says whether it was charged",
                 work_started=True,

@@ -26,12 +26,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, NewType, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Insert, MetaData, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Insert, MetaData, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.errors import StorageUnavailable, TollwayError
+from gateway.kit.engine import open_engine
 
 T = TypeVar("T")
 ReadConn = NewType("ReadConn", Connection)
@@ -51,7 +51,8 @@ metadata = MetaData(
 GROUP_SIZE_MAX = 256
 _RETRY_PAUSE_S = 0.05
 
-_Job = tuple[Callable[[WriteConn], Any], Future[Any]]
+_Job = tuple[Callable[[WriteConn], Any], Callable[[Any, Exception | None], None]]
+"""What is to be done, and who is told what came of it, in the writer's thread."""
 _Outcome = tuple[Any, TollwayError | None]
 
 
@@ -61,8 +62,8 @@ class Database:
     def __init__(self, url: str, *, read_threads: int = 4, retry_s: float = 5.0) -> None:
         self.url = url
         self._retry_s = retry_s
-        self._reader = _engine(url, pool_size=read_threads, read_only=True)
-        self._writer = _engine(url, pool_size=1, read_only=False)
+        self._reader = open_engine(url, pool_size=read_threads, read_only=True)
+        self._writer = open_engine(url, pool_size=1, read_only=False)
         self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="db-read")
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -86,7 +87,15 @@ class Database:
         Raises:
             StorageUnavailable: the group could not be committed within `retry_s`.
         """
-        return await asyncio.wrap_future(self._submit(work))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def tell(result: Any, error: Exception | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+                loop.call_soon_threadsafe(_resolve, future, result, error)
+
+        self._submit(work, tell)
+        return await future
 
     def read_now(self, work: Callable[[ReadConn], T]) -> T:
         try:
@@ -99,7 +108,9 @@ class Database:
 
     def write_now(self, work: Callable[[WriteConn], T]) -> T:
         """`write` for programs without an event loop."""
-        return self._submit(work).result()
+        future: Future[T] = Future()
+        self._submit(work, lambda result, error: _resolve(future, result, error))
+        return future.result()
 
     def close(self) -> None:
         """Commits what was submitted, then closes every connection."""
@@ -114,16 +125,13 @@ class Database:
         self._reader.dispose()
         self._writer.dispose()
 
-    def _submit(self, work: Callable[[WriteConn], T]) -> Future[T]:
+    def _submit(self, work: Callable[[WriteConn], T], tell: Callable[[Any, Exception | None], None]) -> None:
         if self._thread is None:
             with self._start_lock:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._write_groups, name="db-write", daemon=True)
                     self._thread.start()
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()  # from here on nobody can cancel it: it will be committed
-        self._jobs.put((work, future))
-        return future
+        self._jobs.put((work, tell))
 
     def _write_groups(self) -> None:
         while True:
@@ -150,13 +158,10 @@ class Database:
                 for job in group:
                     self._commit([job])
             else:
-                group[0][1].set_exception(error)
+                group[0][1](None, error)
             return
-        for (_, future), (result, refusal) in zip(group, results, strict=True):
-            if refusal is None:
-                future.set_result(result)
-            else:
-                future.set_exception(refusal)
+        for (_, tell), outcome in zip(group, results, strict=True):
+            tell(*outcome)
 
     def _run(self, group: list[_Job]) -> list[_Outcome]:
         """One transaction; tried again while the database is away, until `retry_s` is over."""
@@ -186,6 +191,15 @@ class Database:
             raise
 
 
+def _resolve(future: Any, result: Any, error: Exception | None) -> None:
+    if future.done():
+        return  # who asked did not wait
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
 def _outcome(work: Callable[[WriteConn], Any], conn: WriteConn) -> _Outcome:
     try:
         return work(conn), None
@@ -196,57 +210,6 @@ def _outcome(work: Callable[[WriteConn], Any], conn: WriteConn) -> _Outcome:
 def _passing(error: DBAPIError) -> bool:
     """Whether it may be gone on the next try: a lost connection, a lock, a deadlock, a restart."""
     return error.connection_invalidated or isinstance(error, OperationalError)
-
-
-def _engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(
-            url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
-        )
-        engine.dialect.statement_compiler = _Hinting
-        _prepare_sqlite(engine, read_only=read_only)
-        return engine
-    # A reader sees one instant throughout, as SQLite's do: an audit adds up rows of the same moment.
-    options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {}
-    return create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=read_only,
-        execution_options=options,
-        connect_args={"connect_timeout": 5, "application_name": "tollway"},
-    )
-
-
-class _Hinting(SQLiteCompiler):
-    """Passes `with_hint` on.  SQLite keeps no figures unless it is told to, and of two indexes takes the narrower one, not
-    the one that leads to fewer rows; `INDEXED BY` says which.
-    """
-
-    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
-        del table
-        return text
-
-
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
-    """WAL so that readers never wait for the writer; FULL so that a commit survives a power cut."""
-
-    @event.listens_for(engine, "connect")
-    def set_pragmas(dbapi_connection: Any, _record: Any) -> None:
-        dbapi_connection.isolation_level = None  # we send BEGIN ourselves, below
-        cursor = dbapi_connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 5000")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -16384")
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-    engine.dialect.do_begin = lambda dbapi_connection: dbapi_connection.execute(begin)  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """What the writer hands to one transaction of the ledger, and what it gets back: frozen values."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -22,6 +24,13 @@ class Settled(msgspec.Struct, frozen=True):
 
     event: UsageEvent
     remaining_nanousd: int
+
+
+class Bill(asyncio.Future[Settled]):
+    """A charge under way.  Cancelling who waits for it does not undo it: that ends only once it is known what was charged."""
+
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 - asyncio's signature
+        return False
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):

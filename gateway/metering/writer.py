@@ -20,7 +20,7 @@ from gateway.kit.clock import now_us
 from gateway.kit.db import Database
 from gateway.kit.ids import new_id
 from gateway.kit.log import logger
-from gateway.metering.batch import Ask, Batch, Charge, Committed, LeaseState, ProcessLost, Settled
+from gateway.metering.batch import Ask, Batch, Bill, Charge, Committed, LeaseState, ProcessLost, Settled
 from gateway.metering.commit import commit, release, state_of
 
 ASKS_MAX = 4096
@@ -30,7 +30,7 @@ ENTRIES_MAX = 512
 _GIVEN_BACK = "the credit of this request was given back; nothing was charged"
 
 _Asked = tuple[Ask, asyncio.Future[Hold | None]]
-_Charged = tuple[Charge, asyncio.Future[Settled]]
+_Charged = tuple[Charge, Bill]
 
 
 class Writer:
@@ -103,12 +103,12 @@ class Writer:
         """Settles a request; returns when that is durable.  Raises StorageUnavailable, ProcessLost: it is not charged."""
         return await self.charging(charge)
 
-    def charging(self, charge: Charge) -> asyncio.Future[Settled]:
-        """`charge`, begun at once: cancelling who waits does not undo it."""
-        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
-        self._charged.append((charge, future))
+    def charging(self, charge: Charge) -> Bill:
+        """`charge`, begun at once."""
+        bill = Bill(loop=asyncio.get_running_loop())
+        self._charged.append((charge, bill))
         self._kick()
-        return future
+        return bill
 
     def tick(self) -> None:
         """Now and then (jobs/tend_leases.py): leases that nobody used since the last time go back, and others learn we live."""

@@ -104,7 +104,9 @@ def test_closing_commits_what_was_submitted(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
     schema.upgrade(url)
     database = Database(url)
-    futures = [database._submit(add(f"c{i}")) for i in range(50)]  # type: ignore[arg-type]
+    told: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    for i in range(50):
+        database._submit(add(f"c{i}"), lambda _, error: told.put(error))
     database.close()
     assert all(future.done() and not future.exception() for future in futures)
     again = Database(url)
