@@ -98,7 +98,7 @@ class Client(RequestResponseCycle):
     async def refuse(self, error: TollwayError) -> None:
         await self.answer(error.headers(), error.body(self.request_id), error.status)
 
-    async def begin_stream(self, headers: Mapping[str, str]) -> None:
+    def begin_stream(self, headers: Mapping[str, str]) -> None:
         """Its head leaves with the first piece."""
         self._begin(200, EVENTS, headers)
         self.begun = True
@@ -130,7 +130,7 @@ class Client(RequestResponseCycle):
         if not stored.streamed:
             await self.answer(headers, stored.body)
             return
-        await self.begin_stream(headers)
+        self.begin_stream(headers)
         self.write(stored.body)
         await self.end_stream()
 

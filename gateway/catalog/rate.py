@@ -1,6 +1,5 @@
 """Pure arithmetic: from tokens and prices to money.  Touches no balance, knows no database."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
@@ -28,7 +27,7 @@ def classes(counts: TokenCounts) -> dict[str, int]:
 def graduated(tokens: int, price_nanousd_per_mtok: int, tiers: tuple[Tier, ...]) -> int:
     """F: what the first so many tokens of a class cost in a month, its discounts graduated; rounded up once."""
     return cost_of_slices(
-        (part, price_nanousd_per_mtok, discount) for part, discount in _slices(0, tokens, tiers)
+        [(part, price_nanousd_per_mtok, discount) for part, discount in _slices(0, tokens, tiers)]
     )
 
 
@@ -42,6 +41,8 @@ def rate(
     """
     lines = []
     for token_class, tokens in classes(counts).items():
+        if not tokens:
+            continue
         price, begin = getattr(prices, token_class), getattr(starts, token_class)
         for part, discount in _slices(begin, begin + tokens, tiers):
             cost = graduated(begin + part, price, tiers) - graduated(begin, price, tiers)
@@ -58,13 +59,15 @@ def rate(
     return tuple(lines)
 
 
-def _slices(begin: int, end: int, tiers: tuple[Tier, ...]) -> Iterator[tuple[int, int]]:
+def _slices(begin: int, end: int, tiers: tuple[Tier, ...]) -> list[tuple[int, int]]:
     """The range [begin, end) cut at the tiers: (tokens, discount in percent) of each part that is not empty."""
+    found = []
     for tier in tiers:
         until = end if tier.up_to_tokens is None else min(end, tier.up_to_tokens)
         if until > begin:
-            yield until - begin, tier.discount_percent
+            found.append((until - begin, tier.discount_percent))
             begin = until
+    return found
 
 
 def total_nanousd(lines: tuple[CostLine, ...]) -> int:

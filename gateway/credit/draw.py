@@ -5,7 +5,7 @@ Pure: the database's numbers come in, decisions go out.
 
 from gateway.credit.types import Caps, Order, Reached
 from gateway.errors import InsufficientCredit, KeyCapReached, ProjectCapReached, TollwayError
-from gateway.kit.clock import DAY_US, from_rfc3339, next_month_us, rfc3339
+from gateway.kit.clock import DAY_US, day_and_month, from_rfc3339, next_month_us, rfc3339
 from gateway.kit.money import cost_nanousd, format_usd, tokens_affordable
 
 LEASE_SHARE = 64
@@ -47,8 +47,8 @@ def periods(caps: Caps, at_us: int) -> dict[str, int]:
 
 def periods_of(at_us: int) -> tuple[str, str, str]:
     """The names of the day, the month and the whole, in UTC."""
-    instant = rfc3339(at_us)
-    return f"day:{instant[:10]}", f"month:{instant[:7]}", "total"
+    day, month = day_and_month(at_us)
+    return f"day:{day}", f"month:{month}", "total"
 
 
 def end_of(period: str) -> int | None:

@@ -18,16 +18,17 @@ class Allowance:
         self._step = step
         self._ask_at = settlement.output_tokens_held - step // STEPS_AHEAD
 
+    def is_short(self, meter: Meter) -> bool:
+        """Whether it is time to ask `covers`."""
+        return meter.output_tokens >= self._ask_at
+
     async def covers(self, meter: Meter) -> bool:
         """Whether the worker may go on; False: all that could be held is used up.
 
         Raises:
             StorageUnavailable, ProcessLost: it cannot be known, so the stream cannot go on.
         """
-        produced = meter.output_tokens
-        if produced < self._ask_at:
-            return True
-        held = self._settlement.output_tokens_held
+        produced, held = meter.output_tokens, self._settlement.output_tokens_held
         if held >= self._output_tokens_max:
             return True  # the worker's own max_tokens ends it
         if await self._settlement.extend(min(self._step, self._output_tokens_max - held)):

@@ -43,10 +43,10 @@ class Client(Protocol):
 
     async def answer(self, headers: Mapping[str, str], body: bytes) -> None: ...
 
-    async def begin_stream(self, headers: Mapping[str, str]) -> None: ...
+    def begin_stream(self, headers: Mapping[str, str]) -> None: ...
 
     def write(self, piece: bytes) -> None:
-        """Leaves with the next `flush`, or with the end."""
+        """Leaves with the next `flush`, or with the end; so does a stream's head."""
 
     async def flush(self) -> None: ...
 
@@ -86,11 +86,8 @@ async def relay(talk: Conversation, drains: Drains) -> None:
     outcome: Outcome = "client_gone"
     try:
         end = await _pass_on(talk)
-        await talk.client.flush()
         talk.report(True)
-        await _write(
-            talk, await _settle(talk, end, lambda settled: talk.responder.tail(_usage(talk, settled)))
-        )
+        _write(talk, await _settle(talk, end, lambda settled: talk.responder.tail(_usage(talk, settled))))
         await talk.client.end_stream()
     except BaseException as error:
         outcome = outcome_of(error)
@@ -136,24 +133,27 @@ async def collect(talk: Conversation) -> None:
 async def _pass_on(talk: Conversation) -> Outcome:
     """Pieces, until the worker says it is done, or credit ends; the last ones are kept back.
 
-    What is here at once goes on at once: only while the next piece waits already, it is left to leave with that.
+    What came together goes on together, and at once.
     """
     meter, responder = talk.meter, talk.responder
     allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
-    while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
-        assert payload is not None, "the loop's own condition"
-        event = meter.observe(payload)
-        talk.trace.first_byte()
-        if meter.finished:
-            responder.keep_back(payload)
-        elif (piece := responder.chunk(payload, event)) is not None:
-            await _write(talk, piece)
-            if not await allowance.covers(meter):
-                _stop_worker(talk)
-                responder.cut_short()
-                return "credit_ended"
-        if not talk.exchange.waiting:
-            await talk.client.flush()
+    while payloads := await talk.exchange.more():
+        for payload in payloads:
+            if payload == sse.DONE:
+                break
+            event = meter.observe(payload)
+            talk.trace.first_byte()
+            if meter.finished:
+                responder.keep_back(payload)
+            elif (piece := responder.chunk(payload, event)) is not None:
+                _write(talk, piece)
+                if allowance.is_short(meter) and not await allowance.covers(meter):
+                    _stop_worker(talk)
+                    responder.cut_short()
+                    return "credit_ended"
+        await talk.client.flush()
+        if payloads[-1] == sse.DONE:
+            break
     if not meter.finished:
         raise WorkerFailed(
             "the worker ended its answer before it was complete; nothing was charged", work_started=True
@@ -161,16 +161,13 @@ async def _pass_on(talk: Conversation) -> Outcome:
     return "completed"
 
 
-async def _write(talk: Conversation, piece: bytes) -> None:
+def _write(talk: Conversation, piece: bytes) -> None:
     """The first piece brings the head: until then a failure can still become a proper status."""
-    first = not talk.client.begun
-    if first:
-        await talk.client.begin_stream(talk.headers)
+    if not talk.client.begun:
+        talk.client.begin_stream(talk.headers)
     if talk.repeat is not None:
         talk.repeat.hear(piece)
     talk.client.write(piece)
-    if first:
-        await talk.client.flush()
 
 
 async def _settle(talk: Conversation, outcome: Outcome, end: Callable[[Settled], bytes]) -> bytes:
@@ -200,9 +197,9 @@ async def _end(talk: Conversation, outcome: Outcome) -> None:
 async def _drain(talk: Conversation) -> None:
     """The client left, but the upstream goes on and bills it: read to its usage, then settle what it says."""
     try:
-        while (payload := await talk.exchange.next()) not in {None, sse.DONE}:
-            assert payload is not None, "the loop's own condition"
-            talk.meter.observe(payload)
+        while sse.DONE not in (payloads := await talk.exchange.more()) and payloads:
+            for payload in payloads:
+                talk.meter.observe(payload)
     except TollwayError as error:
         talk.trace.error = error.code
     finally:

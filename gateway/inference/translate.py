@@ -6,6 +6,7 @@ it report its usage.  What Mistral's clients spell differently is respelled for 
 """
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -21,7 +22,10 @@ _encoder = msgspec.json.Encoder()
 _CONTINUOUS_USAGE: frozenset[Kind] = frozenset({"vllm", "sglang"})
 """Kinds that put usage on every chunk when asked, so that a cut stream has exact counts."""
 
-_MISTRAL_ONLY = ("prompt_mode", "safe_prompt", "guardrails", "prompt_cache_key", "service_tier")
+SALT_BYTES_MAX = 100
+"""Of a client's own salt: longer ones are not remembered."""
+
+_MISTRAL_ONLY = frozenset(("prompt_mode", "safe_prompt", "guardrails", "prompt_cache_key", "service_tier"))
 """Fields that other servers refuse or do not know.  None of them changes what is billed."""
 
 
@@ -63,8 +67,8 @@ def _report_usage(fields: dict[str, msgspec.Raw], kind: Kind) -> None:
 
 def _respell_for_workers(fields: dict[str, msgspec.Raw], request: ChatRequest, kind: Kind) -> None:
     """What the Mistral API's clients say, whoever they are: no server of ours means anything else by it."""
-    for name in _MISTRAL_ONLY:
-        fields.pop(name, None)
+    for name in _MISTRAL_ONLY & fields.keys():
+        del fields[name]
     _respell(fields, "random_seed", "seed")
     if bytes(fields.get("tool_choice", b"")) == b'"any"':
         fields["tool_choice"] = _raw("required")
@@ -75,10 +79,16 @@ def _respell_for_workers(fields: dict[str, msgspec.Raw], request: ChatRequest, k
 def _speak_vllm(fields: dict[str, msgspec.Raw], request: ChatRequest) -> None:
     """A salt for its prefix cache, which all tenants would share, and could time each other by; and its word for `prefix`."""
     if request.account_id:
-        salt = hashlib.sha256(request.account_id.encode() + b"\n" + bytes(fields.get("cache_salt", b"")))
-        fields["cache_salt"] = _raw(salt.hexdigest())
+        own = bytes(fields.get("cache_salt", b""))
+        salt = _salt if len(own) <= SALT_BYTES_MAX else _salt.__wrapped__
+        fields["cache_salt"] = salt(request.account_id, own)
     if isinstance(request.prompt, Prompt) and continues(request.prompt):
         fields["continue_final_message"], fields["add_generation_prompt"] = _raw(obj=True), _raw(obj=False)
+
+
+@lru_cache(maxsize=4096)
+def _salt(account_id: str, own: bytes) -> msgspec.Raw:
+    return _raw(hashlib.sha256(account_id.encode() + b"\n" + own).hexdigest())
 
 
 def _respell(fields: dict[str, msgspec.Raw], old: str, new: str) -> None:

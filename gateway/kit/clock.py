@@ -5,6 +5,7 @@ Integers because SQLite and PostgreSQL then store, compare and group them alike 
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
@@ -21,6 +22,17 @@ def rfc3339(instant_us: int) -> str:
     seconds, micros = divmod(instant_us, SECOND_US)
     moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def day_and_month(instant_us: int) -> tuple[str, str]:
+    """`2026-11-23` and `2026-11`, UTC."""
+    return _day_and_month(instant_us // DAY_US)
+
+
+@lru_cache(maxsize=64)
+def _day_and_month(day: int) -> tuple[str, str]:
+    text = rfc3339(day * DAY_US)
+    return text[:10], text[:7]
 
 
 def from_rfc3339(text: str) -> int:

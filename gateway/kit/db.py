@@ -63,7 +63,7 @@ class Database:
         self.url = url
         self._retry_s = retry_s
         self._reader = open_engine(url, pool_size=read_threads, read_only=True)
-        self._writer = open_engine(url, pool_size=1, read_only=False)
+        self._writer = open_engine(url, pool_size=2, read_only=False)
         self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="db-read")
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None

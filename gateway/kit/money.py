@@ -24,7 +24,9 @@ def cost_nanousd(tokens: int, price_nanousd_per_mtok: int) -> int:
     Raises:
         ValueError: a negative count or price; a worker that reports one is broken, and must not earn credit.
     """
-    return cost_of_slices([(tokens, price_nanousd_per_mtok, 0)])
+    if tokens < 0 or price_nanousd_per_mtok < 0:
+        raise ValueError(f"tokens ({tokens}) and price ({price_nanousd_per_mtok}) must not be negative")
+    return -(-tokens * price_nanousd_per_mtok // TOKENS_PER_PRICE_UNIT)
 
 
 def cost_of_slices(slices: Iterable[tuple[int, int, int]]) -> int:

@@ -3,6 +3,8 @@
 Only arithmetic between `__init__`, which reads, and `save`, which writes.
 """
 
+from operator import itemgetter
+
 import msgspec
 
 from gateway.catalog.rate import classes, rate, total_nanousd
@@ -11,13 +13,21 @@ from gateway.credit import store as credit
 from gateway.credit.draw import cost_of, periods, periods_of, refusal, surplus, tokens_of
 from gateway.credit.purse import Purse
 from gateway.credit.types import Counter, LeaseId, Reached
-from gateway.kit.clock import rfc3339
+from gateway.kit.clock import day_and_month
 from gateway.kit.db import WriteConn
 from gateway.kit.prepared import together
 from gateway.metering import store
 from gateway.metering.batch import Answer, Ask, Batch, Charge, LeaseAfter, Settled
 from gateway.metering.chain import GENESIS, link
 from gateway.metering.types import BILLED, Link, TierCounter, UsageEvent
+
+
+class _Change(msgspec.Struct):
+    """Of one counter, by this batch."""
+
+    account_id: str
+    settled_nanousd: int = 0
+    held_nanousd: int = 0
 
 
 class Ledger:
@@ -39,7 +49,7 @@ class Ledger:
         subjects = {subject for ask in capped for subject in ask.lease_id.subjects}
         at = {period for ask in capped for period in periods_of(ask.begun_us)}
         self._counters = credit.read_counters(conn, subjects, at) if capped else {}
-        self._changes: dict[tuple[str, str], Counter] = {}
+        self._changes: dict[tuple[str, str], _Change] = {}
 
     def charge(self, charge: Charge) -> Settled:
         """Rates the event at its account's place in the month's volume, and spends that much of its hold."""
@@ -59,14 +69,14 @@ class Ledger:
         event = charge.event
         if event.outcome not in BILLED:
             return event
-        month, used = _month(event), {}
-        for name, tokens in classes(event.counts).items():
+        month, counts, used = _month(event), event.counts, {}
+        for name, tokens in classes(counts).items():
             place = (event.account_id, month, event.model, name)
             used[name] = self._volumes.get(place, 0)
             if tokens:
                 self._volumes[place] = used[name] + tokens
                 self._moved.add(place)
-        cost = total_nanousd(rate(event.counts, charge.prices, charge.tiers, Starts(**used)))
+        cost = total_nanousd(rate(counts, charge.prices, charge.tiers, Starts(**used)))
         starts = {f"{name}_start": used[name] for name in TOKEN_CLASSES}
         return msgspec.structs.replace(event, cost_nanousd=cost, **starts)
 
@@ -119,14 +129,11 @@ class Ledger:
     def _count(self, purse: Purse, subject_id: str, at_us: int, *, settled: int = 0, held: int = 0) -> None:
         """In every period of a request that began at this instant."""
         for period in periods_of(at_us):
-            before = self._changes.get((subject_id, period))
-            self._changes[subject_id, period] = Counter(
-                subject_id=subject_id,
-                account_id=purse.balance.account_id,
-                period=period,
-                settled_nanousd=settled + (before.settled_nanousd if before else 0),
-                held_nanousd=held + (before.held_nanousd if before else 0),
-            )
+            change = self._changes.get((subject_id, period))
+            if change is None:
+                change = self._changes[subject_id, period] = _Change(purse.balance.account_id)
+            change.settled_nanousd += settled
+            change.held_nanousd += held
 
     def resize(self) -> dict[LeaseId, LeaseAfter]:
         """Gives each lease that may have one its surplus; at half of that it is filled up again.
@@ -165,9 +172,19 @@ class Ledger:
             store.save_tier_counters(conn, counters)
         credit.save_purses(conn, self._purses.values())
         credit.save_leases(conn, self._batch.process_id, self._held)
-        credit.change_counters(conn, [change for _, change in sorted(self._changes.items())])
+        changes = [
+            Counter(
+                subject_id=subject,
+                account_id=change.account_id,
+                period=period,
+                settled_nanousd=change.settled_nanousd,
+                held_nanousd=change.held_nanousd,
+            )
+            for (subject, period), change in sorted(self._changes.items(), key=itemgetter(0))
+        ]
+        credit.change_counters(conn, changes)
 
 
 def _month(event: UsageEvent) -> str:
     """Of its beginning: a stream that crosses midnight belongs to the month in which it began."""
-    return rfc3339(event.created_us)[:7]
+    return day_and_month(event.created_us)[1]

@@ -5,7 +5,6 @@ internals are never among them.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
 from math import ceil
 
@@ -37,7 +36,7 @@ class Exchange:
         self.worker = worker
         self._answer: Answer | None = answer
         self._decoder = sse.Decoder(LINE_BYTES_MAX)
-        self._payloads: deque[bytes] = deque()
+        self._payloads: list[bytes] = []
         self._ended = False
         self._work = work
         self._body: bytes | None = None
@@ -48,8 +47,8 @@ class Exchange:
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
 
-    async def next(self) -> bytes | None:
-        """The next `data:` payload of a stream, `[DONE]` included; None at its end.
+    async def more(self) -> list[bytes]:
+        """The `data:` payloads of a stream that are here, `[DONE]` included, or else the next; none at its end.
 
         A cancelled call loses nothing: the next one goes on.
 
@@ -64,15 +63,11 @@ class Exchange:
             while not self._payloads and not self._ended:
                 chunk = await self._read(self._gap_s)
                 self._ended = not chunk
-                self._payloads.extend(self._decoder.feed(chunk) if chunk else self._decoder.finish())
+                self._payloads += self._decoder.feed(chunk) if chunk else self._decoder.finish()
         except sse.LineTooLong as error:
             raise _nonsense(f"an event with {error}") from error
-        return self._payloads.popleft() if self._payloads else None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether `next` has something at once."""
-        return bool(self._payloads)
+        found, self._payloads = self._payloads, []
+        return found
 
     async def begin(self, *, stream: bool, has: bytes) -> None:
         """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
@@ -87,16 +82,11 @@ class Exchange:
             if has not in self._body:
                 raise _nonsense("something that is no answer")
         elif self.worker.kind not in DRAINED_KINDS:  # what those have begun is read to its end, and billed
-            payload = await self._first()
-            if payload is not None:
-                self._payloads.appendleft(payload)
-
-    async def _first(self) -> bytes | None:
-        gap, self._gap_s = self._gap_s, self._timeouts.first_byte_s
-        try:
-            return await self.next()
-        finally:
-            self._gap_s = gap
+            gap, self._gap_s = self._gap_s, self._timeouts.first_byte_s
+            try:
+                self._payloads = await self.more()
+            finally:
+                self._gap_s = gap
 
     async def body(self) -> bytes:
         """The whole answer.  Raises WorkerFailed or WorkerTimedOut."""

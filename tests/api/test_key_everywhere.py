@@ -78,7 +78,9 @@ def test_a_change_in_one_process_is_in_force_in_the_other_within_a_second(pair: 
             within_a_second(lambda: desk.admin.patch(path, json={"scopes": None}), 200),
             within_a_second(lambda: desk.admin.delete(path), 401),
         ]
-        assert sorted(took)[2] < 1.0 + 0.5, "a second, and what one request takes; a busy machine may be late twice"
+        assert sorted(took)[2] < 1.0 + 0.5, (
+            "a second, and what one request takes; a busy machine may be late twice"
+        )
 
 
 def test_an_end_that_both_processes_know_is_the_same_moment(pair: tuple[Desk, str]) -> None:
