@@ -92,9 +92,10 @@ async def caller_of(keys: KeyFinder, scope: Scope) -> Caller:
 
 
 def _authorization(scope: Scope) -> str:
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode(
-        "latin-1"
-    )
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return value.decode("latin-1")
+    return ""
 
 
 async def _say_methods(scope: Scope, send: Send) -> None:

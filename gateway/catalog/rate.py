@@ -63,7 +63,8 @@ def _slices(begin: int, end: int, tiers: tuple[Tier, ...]) -> list[tuple[int, in
     """The range [begin, end) cut at the tiers: (tokens, discount in percent) of each part that is not empty."""
     found = []
     for tier in tiers:
-        until = end if tier.up_to_tokens is None else min(end, tier.up_to_tokens)
+        limit = tier.up_to_tokens
+        until = end if limit is None or limit > end else limit
         if until > begin:
             found.append((until - begin, tier.discount_percent))
             begin = until

@@ -61,14 +61,16 @@ class Leases:
         if lease is None or lease.frozen or now_us >= lease.usable_until_us or lease_id.subjects:
             return None  # the counters of what has caps are asked at every request
         amount = cost_of(order, order.output_tokens_max)
-        if amount > lease.free_nanousd:
+        if amount > lease.held_nanousd - lease.pinned_nanousd:
             return None
-        return self.pin(order, order.output_tokens_max, begun_us)
+        return self._pin(lease, order, order.output_tokens_max, amount, begun_us)
 
     def pin(self, order: Order, tokens: int, begun_us: int) -> Hold:
         """The hold of so many tokens of answer, of credit that the lease has."""
-        lease_id, amount = lease_id_of(order, begun_us), cost_of(order, tokens)
-        lease = self.of(lease_id)
+        lease = self.of(lease_id_of(order, begun_us))
+        return self._pin(lease, order, tokens, cost_of(order, tokens), begun_us)
+
+    def _pin(self, lease: Lease, order: Order, tokens: int, amount: int, begun_us: int) -> Hold:
         lease.pinned_nanousd += amount
         lease.expect(amount)
         lease.touched = True
@@ -81,7 +83,7 @@ class Leases:
             output_tokens_max=tokens,
             created_us=begun_us,
             process_id=self.process_id,
-            lease_id=lease_id,
+            lease_id=lease.lease_id,
         )
 
     def forget_empty(self) -> None:
@@ -98,9 +100,9 @@ class Leases:
 
 
 def lease_id_of(order: Order, begun_us: int) -> LeaseId:
-    capped = [subject for subject, _ in order.capped]
-    if not capped:
+    if not order.capped:
         return LeaseId(order.account_id)
+    capped = [subject for subject, _ in order.capped]
     key_id = order.key_id if order.key_id in capped else ""
     project_id = order.project_id if order.project_id in capped else ""
     return LeaseId(order.account_id, key_id, project_id or "", begun_us // DAY_US * DAY_US)

@@ -109,7 +109,7 @@ def decode(payload: bytes) -> Event:
         raise WorkerFailed(
             "the worker reported an error in its answer; nothing was charged", work_started=True
         )
-    deltas = tuple(_delta(choice) for choice in body.choices)
+    deltas = tuple([_delta(choice) for choice in body.choices])
     return Event(id=body.id, created=body.created, model=body.model, deltas=deltas, usage=usage)
 
 
@@ -152,7 +152,9 @@ def _delta(choice: _Choice) -> Delta:
         role=message.role,
         text=text or choice.text or "",
         reasoning=thinking or message.reasoning or message.reasoning_content or "",
-        tool_calls=tuple(_tool(call, position) for position, call in enumerate(message.tool_calls or ())),
+        tool_calls=tuple(_tool(call, position) for position, call in enumerate(message.tool_calls))
+        if message.tool_calls
+        else (),
         finish_reason=choice.finish_reason,
         logprobs=choice.logprobs,
     )

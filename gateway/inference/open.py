@@ -72,11 +72,12 @@ async def _open(wanted: Wanted, trace: Trace) -> Exchange:
     for _ in range(ATTEMPTS_MAX):
         if failed is not None and not gateway.retries.spend():
             break
-        tried -= {name for name in tried if gateway.router.health.is_back_since(name, begun)}
+        if tried:
+            tried -= {name for name in tried if gateway.router.health.is_back_since(name, begun)}
         # All attempts, and the waits between them, share the time that one request has.
-        left = gateway.timeouts.after(time.monotonic() - begun)
+        left_s = gateway.timeouts.request_s - (time.monotonic() - begun)
         try:
-            found = await gateway.router.pick(wanted.need, tried, wait_s=left.request_s)
+            found = await gateway.router.pick(wanted.need, tried, wait_s=max(0.0, left_s))
         except NoWorker:
             found = None  # the last one is gone meanwhile
             if failed is None:

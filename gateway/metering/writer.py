@@ -279,9 +279,12 @@ class Writer:
 
     def _current(self, charged: list[_Charged]) -> list[_Charged]:
         """Without those whose credit this process has lost."""
-        lost = [entry for entry in charged if entry[0].hold.process_id != self.process_id]
+        mine = self.process_id
+        lost = [entry for entry in charged if entry[0].hold.process_id != mine]
+        if not lost:
+            return charged
         self._fail([], lost, ProcessLost(_GIVEN_BACK))
-        return [entry for entry in charged if entry[0].hold.process_id == self.process_id]
+        return [entry for entry in charged if entry[0].hold.process_id == mine]
 
     def _begin_anew(self) -> None:
         """Under a new name, with nothing."""

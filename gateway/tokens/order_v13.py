@@ -22,6 +22,7 @@ _PARTS = {
     "assistant": {"text", "thinking", "reference"},
     "tool": {"text", "reference"},
 }
+_CALLING = frozenset({"assistant", "tool"})
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -33,35 +34,36 @@ def refuse_disorder(prompt: Prompt) -> None:
     for i, tool in enumerate(prompt.tools):
         assert tool.function is not None, "Prompt refuses tools without a function"
         _check_name(tool.function.name, f"tools[{i}].function.name")
-    _check_ends(messages)
+    roles = [role_of(message) for message in messages]
+    _check_ends(messages, roles)
     for i, message in enumerate(messages):
-        if i and role_of(message) not in _MAY_FOLLOW[role_of(messages[i - 1])]:
+        if i and roles[i] not in _MAY_FOLLOW[roles[i - 1]]:
             raise PromptRejected(
                 f"a {message.role} message cannot follow a {messages[i - 1].role} message",
                 f"messages[{i}].role",
             )
-        _check_content(message, f"messages[{i}]")
-        _check_calls(message, f"messages[{i}]")
-    if any(role_of(message) in ("assistant", "tool") for message in messages):
+        _check_content(message, roles[i], f"messages[{i}]")
+        if roles[i] in _CALLING:
+            _check_calls(message, roles[i], f"messages[{i}]")
+    if not _CALLING.isdisjoint(roles):
         _check_results(messages)
         _check_assistants(messages)
 
 
-def _check_ends(messages: tuple[Message, ...]) -> None:
-    if len(messages) == 1 and role_of(messages[0]) not in {"user", "system"}:
+def _check_ends(messages: tuple[Message, ...], roles: list[str]) -> None:
+    if len(messages) == 1 and roles[0] not in {"user", "system"}:
         raise PromptRejected("a lone message is a user's or a system's", "messages[0].role")
     for i, message in enumerate(messages):
         is_last = i == len(messages) - 1
-        if role_of(message) == "assistant" and is_last and not message.prefix:
+        if roles[i] == "assistant" and is_last and not message.prefix:
             raise PromptRejected(
                 "the last message is a user's or a tool's, or an assistant's with prefix", f"messages[{i}]"
             )
-        if role_of(message) == "assistant" and message.prefix and not is_last:
+        if roles[i] == "assistant" and message.prefix and not is_last:
             raise PromptRejected("only the last message can be a prefix", f"messages[{i}].prefix")
 
 
-def _check_content(message: Message, where: str) -> None:
-    role = role_of(message)
+def _check_content(message: Message, role: str, where: str) -> None:
     if message.content is None and role != "assistant":
         raise PromptRejected(f"a {message.role} message needs content", f"{where}.content")
     parts: list[Part] = message.content if isinstance(message.content, list) else []
@@ -78,13 +80,12 @@ def _check_content(message: Message, where: str) -> None:
         raise PromptRejected("thinking is given twice, as a part and as reasoning", f"{where}.content")
 
 
-def _check_calls(message: Message, where: str) -> None:
-    role = role_of(message)
+def _check_calls(message: Message, role: str, where: str) -> None:
     if role == "tool":
         _check_id(message.tool_call_id, f"{where}.tool_call_id")
         if message.name is not None:
             _check_name(message.name, f"{where}.name")
-    elif role == "assistant":
+    else:
         for j, call in enumerate(message.tool_calls or ()):
             assert call.function is not None, "Prompt refuses calls without a function"
             _check_id(call.id, f"{where}.tool_calls[{j}].id")

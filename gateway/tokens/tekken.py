@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import tiktoken
 
+from gateway.kit.memory import give_back
 from gateway.tokens.guard import refuse_blanks
 from gateway.tokens.types import VocabularyUnusable
 
@@ -62,6 +63,8 @@ class Vocabulary:
                     file = _read(self._path or bundled_file(), self._sha256)
                     self._control_tokens = file.config.default_num_special_tokens
                     self._encoding = _encoding(file)
+                    del file
+                    give_back()
         return self._encoding
 
     def count(self, text: str, where: str = "messages") -> int:
@@ -107,6 +110,8 @@ def _encoding(file: _File) -> tiktoken.Encoding:
     ranks = {token.token_bytes: token.rank for token in file.vocab if token.rank < size}
     if sorted(ranks.values()) != list(range(size)):
         raise VocabularyUnusable(f"the vocabulary should have the ranks 0 to {size - 1}, each once")
-    return tiktoken.Encoding(
+    encoding = tiktoken.Encoding(
         name="tekken", pat_str=file.config.pattern, mergeable_ranks=ranks, special_tokens={}
     )
+    encoding._mergeable_ranks = {}  # a copy of what its core has, 13 MB, for pickling alone
+    return encoding

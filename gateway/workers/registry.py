@@ -72,13 +72,13 @@ class Registry:
 
     def serving(self, model_id: str) -> list[Worker]:
         """Raises NoWorker."""
-        found = [
-            worker
-            for worker in self._workers.values()
-            if model_id in worker.models
-            and not self.is_cordoned(worker.name)
-            and not self._is_withdrawn(worker.name, model_id)
-        ]
+        found = [worker for worker in self._workers.values() if model_id in worker.models]
+        if self._changes or self._withdrawn:
+            found = [
+                worker
+                for worker in found
+                if not self.is_cordoned(worker.name) and not self._is_withdrawn(worker.name, model_id)
+            ]
         if not found:
             raise NoWorker(
                 f"no worker serves {model_id!r} at the moment; try again, or ask the operator",
