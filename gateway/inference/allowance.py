@@ -16,11 +16,8 @@ class Allowance:
         self._settlement = settlement
         self._output_tokens_max = output_tokens_max
         self._step = step
-        self._ask_at = settlement.output_tokens_held - step // STEPS_AHEAD
-
-    def is_short(self, meter: Meter) -> bool:
-        """Whether it is time to ask `covers`."""
-        return meter.output_tokens >= self._ask_at
+        self.ask_at = settlement.output_tokens_held - step // STEPS_AHEAD
+        """From so many tokens on `covers` must be asked."""
 
     async def covers(self, meter: Meter) -> bool:
         """Whether the worker may go on; False: all that could be held is used up.
@@ -32,7 +29,7 @@ class Allowance:
         if held >= self._output_tokens_max:
             return True  # the worker's own max_tokens ends it
         if await self._settlement.extend(min(self._step, self._output_tokens_max - held)):
-            self._ask_at = self._settlement.output_tokens_held - self._step // STEPS_AHEAD
+            self.ask_at = self._settlement.output_tokens_held - self._step // STEPS_AHEAD
         else:
-            self._ask_at = held  # asked once more at the very end: somebody may top the account up
+            self.ask_at = held  # asked once more at the very end: somebody may top the account up
         return produced < self._settlement.output_tokens_held

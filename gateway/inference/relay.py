@@ -138,16 +138,16 @@ async def _pass_on(talk: Conversation) -> Outcome:
     meter, responder = talk.meter, talk.responder
     allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
     while payloads := await talk.exchange.more():
+        talk.trace.first_byte()
         for payload in payloads:
             if payload == sse.DONE:
                 break
             event = meter.observe(payload)
-            talk.trace.first_byte()
-            if meter.finished:
+            if meter.finish_reason is not None:
                 responder.keep_back(payload)
             elif (piece := responder.chunk(payload, event)) is not None:
                 _write(talk, piece)
-                if allowance.is_short(meter) and not await allowance.covers(meter):
+                if meter.output_tokens >= allowance.ask_at and not await allowance.covers(meter):
                     _stop_worker(talk)
                     responder.cut_short()
                     return "credit_ended"

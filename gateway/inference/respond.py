@@ -28,6 +28,7 @@ class Responder:
     def __init__(self, *, client: Dialect, worker: Dialect, include_usage: bool) -> None:
         self._client = client
         self._alike = client == worker
+        self._as_it_came = self._alike and client == "openai"
         self._include_usage = include_usage
         self._tail: list[bytes] = []
         self._last = b""
@@ -39,6 +40,8 @@ class Responder:
     def chunk(self, payload: bytes, event: Event | None) -> bytes | None:
         """One piece as an SSE event; None when there is nothing in it for the client."""
         self._last = payload
+        if event is None and self._as_it_came and b'"reasoning' not in payload:
+            return b"data: %b\n\n" % payload
         if self._alike:
             if event is None or event.usage is None:
                 return sse.encode(self._named(payload))

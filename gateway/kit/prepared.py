@@ -85,10 +85,10 @@ class Prepared:
         """Runs for every one of them."""
         many = list(parameters)
         if many:
-            self._run(conn, many, lambda _: None)
+            self._run(conn, many, _nothing)
 
     def _run(self, conn: Connection, parameters: list[Row], then: Callable[[Any], T]) -> T:
-        compiled = self._for(conn.dialect)
+        compiled = self._compiled.get(conn.dialect.name) or self._compile(conn.dialect)
         given = [compiled.given(each) for each in parameters]
         driver = conn.connection.dbapi_connection
         assert driver is not None, "a transaction has a connection"
@@ -107,13 +107,15 @@ class Prepared:
         finally:
             cursor.close()
 
-    def _for(self, dialect: Dialect) -> "_Compiled":
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
-            lists = self._lists if dialect.name == "sqlite" else []
-            compiled = _Compiled(self._build(dialect.name), dialect, self._columns, lists)
-            self._compiled[dialect.name] = compiled
+    def _compile(self, dialect: Dialect) -> "_Compiled":
+        lists = self._lists if dialect.name == "sqlite" else []
+        compiled = _Compiled(self._build(dialect.name), dialect, self._columns, lists)
+        self._compiled[dialect.name] = compiled
         return compiled
+
+
+def _nothing(_cursor: Any) -> None:
+    """Of a statement whose answer nobody reads."""
 
 
 class _Compiled:
@@ -130,8 +132,8 @@ class _Compiled:
 
     def given(self, row: Row) -> Any:
         whole = {**self._constants, **row} if self._constants else row
-        if self._lists:
-            whole = {**whole, **{name: _encoder.encode(whole[name]).decode() for name in self._lists}}
+        for name in self._lists:
+            whole = {**whole, name: _encoder.encode(whole[name]).decode()}
         return whole if self._in_order is None else self._in_order(whole)
 
 
@@ -139,7 +141,7 @@ def _picker(names: list[str]) -> Callable[[Row], tuple[Any, ...]]:
     """The values of these names."""
     if len(names) > 1:
         return itemgetter(*names)
-    return lambda row: tuple(row[name] for name in names)
+    return lambda row: tuple([row[name] for name in names])
 
 
 def _as_sqlalchemy_says(conn: Connection, text: str, error: Any, cursor: Any) -> Any:

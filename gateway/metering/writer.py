@@ -279,12 +279,9 @@ class Writer:
 
     def _current(self, charged: list[_Charged]) -> list[_Charged]:
         """Without those whose credit this process has lost."""
-        mine = self.process_id
-        lost = [entry for entry in charged if entry[0].hold.process_id != mine]
-        if not lost:
-            return charged
+        lost = [entry for entry in charged if entry[0].hold.process_id != self._leases.process_id]
         self._fail([], lost, ProcessLost(_GIVEN_BACK))
-        return [entry for entry in charged if entry[0].hold.process_id == mine]
+        return [entry for entry in charged if entry not in lost] if lost else charged
 
     def _begin_anew(self) -> None:
         """Under a new name, with nothing."""

@@ -113,5 +113,5 @@ def _encoding(file: _File) -> tiktoken.Encoding:
     encoding = tiktoken.Encoding(
         name="tekken", pat_str=file.config.pattern, mergeable_ranks=ranks, special_tokens={}
     )
-    encoding._mergeable_ranks = {}  # a copy of what its core has, 13 MB, for pickling alone
+    encoding._mergeable_ranks = {}  # noqa: SLF001 - a copy of what its core has, 13 MB, for pickling alone
     return encoding

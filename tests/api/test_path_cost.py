@@ -20,9 +20,9 @@ from tests.fixtures.running import RunningGateway, chat
 from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
-WHOLE_CALLS = 980
-STREAM_CALLS = 3050
-CHUNK_CALLS = 31
+WHOLE_CALLS = 700
+STREAM_CALLS = 2550
+CHUNK_CALLS = 28
 CHUNKS = 64
 
 

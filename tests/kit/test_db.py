@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.accounts.tables import accounts
@@ -142,3 +142,38 @@ def test_a_cancelled_caller_does_not_stop_the_writer(database: Database) -> None
 
     asyncio.run(leave())
     assert database.write_now(lambda _conn: 7) == 7
+
+
+def test_another_process_is_waited_for(tmp_path: Path) -> None:
+    """In short looks: its turn is taken soon after it ended, and for no longer than `BUSY_S`."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    schema.upgrade(url)
+    database, other = Database(url), create_engine(url, isolation_level=None)
+    database.write_now(add("first"))  # type: ignore[arg-type]
+    with other.connect() as conn:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        waiting = threading.Thread(target=lambda: database.write_now(add("second")))  # type: ignore[arg-type]
+        waiting.start()
+        time.sleep(0.5)
+        assert names(database) == {"first"}
+        conn.exec_driver_sql("COMMIT")
+        waiting.join(5)
+    assert names(database) == {"first", "second"}
+    other.dispose()
+    database.close()
+
+
+def test_whoever_keeps_it_for_too_long_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.kit.engine.BUSY_S", 0.1)
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    schema.upgrade(url)
+    database, other = Database(url, retry_s=0.1), create_engine(url, isolation_level=None)
+    with other.connect() as conn:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable):
+            database.write_now(add("never"))  # type: ignore[arg-type]
+        conn.exec_driver_sql("ROLLBACK")
+    database.write_now(add("later"))  # type: ignore[arg-type]
+    assert names(database) == {"later"}
+    other.dispose()
+    database.close()

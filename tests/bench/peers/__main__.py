@@ -9,12 +9,13 @@ import os
 import platform
 import resource
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from tests.bench.peers import first_byte, load, paced
+from tests.bench.peers import first_byte, load, paced, processes
 from tests.bench.peers.figures import Measured, plot, ratios, table
 from tests.bench.peers.peers import OTHER_CORE, PEERS, AnswersNot, Direct, NotInstalled, Peer
 from tests.bench.peers.upstream import Upstreams
@@ -26,6 +27,8 @@ FULL = (5, 6, 1000)
 LONGER = 5
 SLOW = 300
 STREAMS = 2000
+REST_S = 5
+"""After the loads, until what is done behind them (sums, checkpoints) has caught up."""
 FILES_MAX = 16_384
 
 
@@ -45,11 +48,15 @@ def main() -> None:
     try:
         _start(peers, upstreams, asked.only)
         found = _measure(peers, upstreams, *(FULL if asked.full else QUICK))
+        for peer in peers:
+            peer.stop()
+        peers.clear()
+        spread = processes.measure(upstreams, FULL[1]) if asked.full else []
     finally:
         for peer in peers:
             peer.stop()
         upstreams.stop()
-    _tell(found, asked.save, full=asked.full)
+    _tell(found, spread, asked.save, full=asked.full)
 
 
 def _start(peers: list[Peer], upstreams: Upstreams, only: list[str]) -> None:
@@ -84,6 +91,7 @@ def _measure(
         for peer, measured in zip(peers, found, strict=True):
             print(f"round {turn + 1} of {rounds}: {peer.name}", file=sys.stderr)
             _round(peer, direct, measured, seconds)
+    time.sleep(REST_S)
     for peer, measured in zip(peers, found, strict=True):
         measured.first_byte = first_byte.measure(peer, direct.url(stream=True), firsts)
         measured.resident_end_mb = load.resident_mb(peer.pid)
@@ -108,7 +116,7 @@ def _round(peer: Peer, direct: Direct, measured: Measured, seconds: int) -> None
         runs.append(load.run(kind, connections=few, seconds=seconds, stream=False, pause_ms=2e3 * few / rate))
 
 
-def _tell(found: list[Measured], folder: Path | None, *, full: bool) -> None:
+def _tell(found: list[Measured], spread: list[processes.Spread], folder: Path | None, *, full: bool) -> None:
     when = datetime.now(UTC)
     lines = [
         f"{when:%Y-%m-%d %H:%M} UTC, {platform.machine()}, one core of {os.cpu_count()} for each gateway in turn, Python"
@@ -118,6 +126,11 @@ def _tell(found: list[Measured], folder: Path | None, *, full: bool) -> None:
         "",
         ratios(found, CONNECTIONS[1]),
     ]  # fmt: skip
+    lines += [
+        f"- Two processes on both cores, which load and upstream share, give {each.two / each.one:.2f}x one with {each.database}:"
+        f" {each.two:,.0f} and {each.one:,.0f} requests/s, {processes.CONNECTIONS} connections."
+        for each in spread
+    ]  # fmt: skip
     broken = [f"{each.name}: {each.errors}" for each in found if each.errors]
     if broken:
         lines += [f"- Answers that were none: {', '.join(broken)}."]
@@ -125,7 +138,11 @@ def _tell(found: list[Measured], folder: Path | None, *, full: bool) -> None:
     print(f"\n{said}")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        figures = {"at": when.isoformat(), "peers": msgspec.to_builtins(found)}
+        figures = {
+            "at": when.isoformat(),
+            "peers": msgspec.to_builtins(found),
+            "processes": msgspec.to_builtins(spread),
+        }
         (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
         (folder / "figures.md").write_text(
             f"# `make bench`\n\n{said}\n\n![Requests a second](requests.svg)\n"

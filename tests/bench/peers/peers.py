@@ -41,6 +41,7 @@ class Peer:
     """Started, and ready to be asked."""
 
     name: str
+    cores = str(GATEWAY_CORE)
     begun_s: float
     """From its start to its first answer."""
     pid: int
@@ -62,7 +63,7 @@ class Peer:
     def _start(self, command: list[str], ready: str, **environment: str) -> None:
         begun = time.monotonic()
         log = (Path(tempfile.gettempdir()) / f"bench-{self.name.replace(' ', '-')}.log").open("wb")
-        pinned = ["taskset", "-c", str(GATEWAY_CORE), *command]
+        pinned = ["taskset", "-c", self.cores, *command]
         process = subprocess.Popen(pinned, stdout=log, stderr=log, env={**os.environ, **environment})
         self._processes.append(process)
         self.pid = process.pid
@@ -104,6 +105,7 @@ class Tollway(Peer):
     """Everything on: keys, holds, metering, the durable ledger, logs."""
 
     name = "tollway"
+    processes = 1
 
     def __init__(self, upstreams: Upstreams) -> None:
         super().__init__(upstreams)
@@ -114,7 +116,7 @@ class Tollway(Peer):
         places = ((upstreams.whole, MODEL), (upstreams.streamed, STREAMED_MODEL), (upstreams.paced, PACED_MODEL))  # fmt: skip
         workers = [f"http://127.0.0.1:{port}={model}" for port, model in places]
         options = [word for worker in workers for word in ("--worker", worker)]
-        self._start([*self._command("serve"), "--port", str(self.port), *options], "/healthz", **self._environment())  # fmt: skip
+        self._start([*self._command("serve"), "--port", str(self.port), "--processes", str(self.processes), *options], "/healthz", **self._environment())  # fmt: skip
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Its command line, on its own data."""
