@@ -10,6 +10,8 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 BUSY_S = 5
 """How long one process waits for another's transaction in the same file."""
 LOOK_AGAIN_S = 0.0002
+_PRIMARY = 0xFF
+"""Of an extended result code: what went wrong, without why."""
 
 
 def open_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
@@ -74,7 +76,7 @@ def _begin_writing(dbapi_connection: Any) -> None:
         try:
             dbapi_connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
                 raise
             time.sleep(LOOK_AGAIN_S)
         else:

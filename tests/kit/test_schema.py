@@ -67,7 +67,9 @@ def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path: object) -> None:
 
     try:
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
-        assert database.write_now(pragmas) == wanted
+        assert database.write_now(pragmas) == wanted | {"busy_timeout": 0}, (
+            "engine.py itself waits, in short looks"
+        )
         assert database.read_now(pragmas) == wanted
     finally:
         database.close()

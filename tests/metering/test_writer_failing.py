@@ -135,3 +135,30 @@ def test_leases_that_cannot_be_given_back_at_a_stop_expire(
     assert books.balance(owner[0]).held_nanousd == HOLD
     assert books.bury() == 1
     assert books.balance(owner[0]).held_nanousd == 0
+
+
+def test_a_client_that_leaves_does_not_cancel_its_bill(books: Books) -> None:
+    """Whoever waits is told to stop, twice, and stops once it is known what was charged."""
+    owner, writer = books.account(HOLD), books.writer()
+    ended: list[str] = []
+
+    async def leave() -> None:
+        hold = await writer.hold(order(owner))
+        bill = writer.charging(books.charge(hold))
+
+        async def wait() -> None:
+            try:
+                await bill
+            finally:
+                ended.append(bill.result().event.outcome)
+
+        waiting = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        assert waiting.cancel()
+        assert waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    books.do(leave())
+    assert ended == ["completed"]
+    assert books.balance(owner[0]).settled_nanousd == COST
