@@ -16,7 +16,10 @@ from gateway.replay.types import Stored
 CLIENT = "tollway.client"
 """Where a request's scope has its client: a weak reference, since the client has the scope."""
 JSON = b"content-type: application/json\r\n"
-EVENTS = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n"
+EVENTS = (
+    b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+)
+CHUNKED = b"transfer-encoding: chunked\r\n"
 
 
 class ClientLeft(Exception):
@@ -39,6 +42,8 @@ class Client(RequestResponseCycle):
         self.request_id = ""
         self.begun = False
         self.status = 0
+        self._chunked = self.scope["http_version"] != "1.0"
+        """HTTP/1.0 knows no chunks: there a stream ends with its connection."""
         self._told: Mapping[str, str] = {}
         self._waiting: list[bytes] = []
         self._head = b""
@@ -100,7 +105,7 @@ class Client(RequestResponseCycle):
 
     def begin_stream(self, headers: Mapping[str, str]) -> None:
         """Its head leaves with the first piece."""
-        self._begin(200, EVENTS, headers)
+        self._begin(200, EVENTS + CHUNKED if self._chunked else EVENTS, headers)
         self.begun = True
 
     def write(self, piece: bytes) -> None:
@@ -111,13 +116,14 @@ class Client(RequestResponseCycle):
         if self._waiting:
             body = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
             self._waiting.clear()
-            chunk = b"%b%x\r\n%b\r\n" % (self._head, len(body), body)
+            framed = b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body
+            chunk = self._head + framed
         elif more:
             return
         else:
             chunk = self._head
         self._head = b""
-        await self._write(chunk if more else chunk + b"0\r\n\r\n")
+        await self._write(chunk if more or not self._chunked else chunk + b"0\r\n\r\n")
 
     async def end_stream(self) -> None:
         await self.flush(more=False)

@@ -126,6 +126,17 @@ def test_who_wants_one_answer_gets_one(
     assert wire.rest() == b""
 
 
+def test_a_stream_of_http_1_0_ends_with_its_connection(
+    gateway: RunningGateway, fresh: Callable[[], str], wire: Wire
+) -> None:
+    wire.send(asks(gateway.account(fresh()), said("ok tokens=3", stream=True), version="1.0"))
+    status, headers = wire.head()
+    assert (status, "transfer-encoding" in headers) == ("HTTP/1.1 200 OK", False)
+    body = wire.rest()
+    assert body.startswith(b"data: {")
+    assert body.endswith(b"data: [DONE]\n\n")
+
+
 def test_a_head_alone_has_no_body(gateway: RunningGateway, fresh: Callable[[], str], wire: Wire) -> None:
     key = gateway.account(fresh())
     wire.send(asks(key, b"", method="HEAD") + asks(key, said("ok")))
