@@ -197,8 +197,10 @@ async def _end(talk: Conversation, outcome: Outcome) -> None:
 async def _drain(talk: Conversation) -> None:
     """The client left, but the upstream goes on and bills it: read to its usage, then settle what it says."""
     try:
-        while sse.DONE not in (payloads := await talk.exchange.more()) and payloads:
+        while payloads := await talk.exchange.more():
             for payload in payloads:
+                if payload == sse.DONE:
+                    return
                 talk.meter.observe(payload)
     except TollwayError as error:
         talk.trace.error = error.code

@@ -18,7 +18,7 @@ PIECES = 30
 
 
 async def pieces() -> AsyncIterator[bytes]:
-    """Thirty chunks, ten milliseconds apart, and the usage on the last."""
+    """Thirty chunks, ten milliseconds apart, and the usage on the last, which brings the end in the same packet."""
     head = {"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "mistral-small-2603"}
     for number in range(PIECES):
         last = number == PIECES - 1
@@ -28,9 +28,9 @@ async def pieces() -> AsyncIterator[bytes]:
             if last
             else {}
         )
-        yield b"data: " + json.dumps({**head, "choices": [choice], **usage}).encode() + b"\n\n"
+        end = b"data: [DONE]\n\n" if last else b""
+        yield b"data: " + json.dumps({**head, "choices": [choice], **usage}).encode() + b"\n\n" + end
         await asyncio.sleep(0.01)
-    yield b"data: [DONE]\n\n"
 
 
 @pytest.fixture
