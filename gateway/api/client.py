@@ -85,6 +85,8 @@ class Client(RequestResponseCycle):
 
     def lost(self) -> None:
         """The connection ended."""
+        self.disconnected = self.disconnected or not self.response_complete
+        self.message_event.set()
         then, self._then = self._then, None
         if then is not None:
             then()

@@ -6,12 +6,16 @@ from typing import cast
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.api.client import Client
 
 
 class Connection(HttpToolsProtocol):
+    _answered: Client | None = None
+    """Whose turn it is: those behind it on this connection have not begun."""
+
     def on_headers_complete(self) -> None:
         """Begins to answer, or lines the request up behind the one before it on this connection."""
         version = self.parser.get_http_version()
@@ -37,10 +41,14 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cast("Client", cycle)
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.cycle is not None:
-            cast("Client", self.cycle).lost()
+        if self._answered is not None:
+            self._answered.lost()
 
 
 @lru_cache(maxsize=1024)

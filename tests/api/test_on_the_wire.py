@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fixtures.running import RunningGateway, chat
+from tests.fixtures.running import RunningGateway, chat, eventually
 
 CHAT = "/v1/chat/completions"
 Head = tuple[str, dict[str, str]]
@@ -155,6 +155,19 @@ def test_an_escaped_path_is_the_same_path(
 ) -> None:
     wire.send(asks(gateway.account(fresh()), said("ok"), path=CHAT.replace("chat", "ch%61t")))
     assert wire.answer()[0] == "HTTP/1.1 200 OK"
+
+
+def test_who_leaves_with_another_request_behind_this_one(
+    gateway: RunningGateway, fresh: Callable[[], str], wire: Wire
+) -> None:
+    name = fresh()
+    key = gateway.account(name)
+    wire.send(asks(key, said("ok tokens=100 delay=0.02", stream=True)) + asks(key, said("ok")))
+    assert wire.head()[0] == "HTTP/1.1 200 OK"
+    wire.close()
+    eventually(lambda: bool(gateway.events(name)), "what was delivered is billed")
+    (event,) = gateway.events(name)
+    assert (event.outcome, event.output_tokens < 100) == ("client_gone", True)
 
 
 @pytest.mark.parametrize("whole", [False, True])
