@@ -20,8 +20,8 @@ from tests.fixtures.running import RunningGateway, chat
 from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
-WHOLE_CALLS = 700
-STREAM_CALLS = 2550
+WHOLE_CALLS = 710
+STREAM_CALLS = 2570
 CHUNK_CALLS = 28
 CHUNKS = 64
 

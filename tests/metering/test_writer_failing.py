@@ -162,3 +162,25 @@ def test_a_client_that_leaves_does_not_cancel_its_bill(books: Books) -> None:
     books.do(leave())
     assert ended == ["completed"]
     assert books.balance(owner[0]).settled_nanousd == COST
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_bill_that_was_given_up_is_committed_or_not_all_the_same(
+    books: Books, monkeypatch: pytest.MonkeyPatch, is_away: bool
+) -> None:
+    """`settlement.py` gives it up when the ledger takes too long: whoever waited was told so, and nobody is told twice."""
+    owner, writer = books.account(HOLD), books.writer()
+    late = StorageUnavailable("too late")
+
+    async def give_up() -> None:
+        hold = await writer.hold(order(owner))
+        if is_away:
+            away(books, monkeypatch)
+        bill = writer.charging(books.charge(hold))
+        bill.set_exception(late)
+        await writer.flushed()
+        assert bill.exception() is late
+
+    books.do(give_up())
+    monkeypatch.undo()
+    assert books.balance(owner[0]).settled_nanousd == (0 if is_away else COST)

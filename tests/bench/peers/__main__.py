@@ -1,6 +1,6 @@
 """`make bench`: every gateway that is installed, round by round in turn, the gateway on one core and all else on the other.
 
-python -m tests.bench.peers [--full] [--only NAME …] [--save FOLDER]
+python -m tests.bench.peers [--full] [--processes] [--only NAME …] [--save FOLDER]
 """
 
 import argparse
@@ -35,6 +35,7 @@ FILES_MAX = 16_384
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench.peers")
     options.add_argument("--full", action="store_true", help="five rounds of longer loads")
+    options.add_argument("--processes", action="store_true", help="two processes beside one, too")
     options.add_argument("--only", nargs="*", default=[], help="names of peers")
     options.add_argument("--save", type=Path, help="a folder for the figures, the table and the plot")
     asked = options.parse_args()
@@ -51,7 +52,7 @@ def main() -> None:
         for peer in peers:
             peer.stop()
         peers.clear()
-        spread = processes.measure(upstreams, FULL[1]) if asked.full else []
+        spread = processes.measure(upstreams, FULL[1]) if asked.full or asked.processes else []
     finally:
         for peer in peers:
             peer.stop()
