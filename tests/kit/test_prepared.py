@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from gateway.kit.db import Database, WriteConn, upsert
-from gateway.kit.prepared import Prepared, among
+from gateway.kit.prepared import Prepared, among, together
 
 notes = Table(
     "notes",
@@ -97,10 +97,19 @@ def test_whoever_listens_to_the_connection_hears_it(filled: Database) -> None:
     assert [statement for statement in heard if "notes" in statement] == [heard[-1]]
 
 
-def test_a_lost_connection_is_known_to_be_lost(filled: Database) -> None:
-    if filled.url.startswith("sqlite"):
-        pytest.skip("SQLite has no connection that could be lost")
+def test_what_leaves_together_fails_as_one(filled: Database) -> None:
+    def twice(conn: WriteConn) -> None:
+        with together(conn):
+            ADD.each(conn, [{"id": "n9", "kind": "a", "size": 1}])
+            ADD.each(conn, [{"id": "n0", "kind": "a", "size": 1}])
 
+    with pytest.raises(IntegrityError):
+        filled.write_now(twice)
+    assert filled.read_now(lambda conn: FIND.rows(conn, Note, {"ids": ["n9"]})) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_lost_connection_is_known_to_be_lost(filled: Database) -> None:
     lost: list[bool] = []
 
     def once(conn: WriteConn) -> list[Note]:
