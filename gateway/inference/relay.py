@@ -152,7 +152,7 @@ async def _pass_on(talk: Conversation) -> Outcome:
                     responder.cut_short()
                     return "credit_ended"
         await talk.client.flush()
-        if payloads[-1] == sse.DONE:
+        if sse.DONE in payloads:
             break
     if not meter.finished:
         raise WorkerFailed(
