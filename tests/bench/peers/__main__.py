@@ -27,7 +27,7 @@ FULL = (5, 6, 1000)
 LONGER = 5
 SLOW = 300
 STREAMS = 2000
-REST_S = 5
+REST_S = 3
 """After the loads, until what is done behind them (sums, checkpoints) has caught up."""
 FILES_MAX = 16_384
 
@@ -113,8 +113,9 @@ def _round(peer: Peer, direct: Direct, measured: Measured, seconds: int) -> None
     measured.streamed.append(streamed)
     rate = max(measured.whole[count][-1].rate, 1)
     few = count if rate > SLOW else 2  # else hardly any of so many would ask twice in that time
-    for kind, runs in ((peer, measured.half), (direct, measured.direct)):
-        runs.append(load.run(kind, connections=few, seconds=seconds, stream=False, pause_ms=2e3 * few / rate))
+    half = {"connections": few, "stream": False, "pause_ms": 2e3 * few / rate}
+    measured.half.append(load.run(peer, seconds=seconds, **half))
+    measured.direct.append(load.run(direct, seconds=max(1, seconds // 2), **half))
 
 
 def _tell(found: list[Measured], spread: list[processes.Spread], folder: Path | None, *, full: bool) -> None:
