@@ -19,7 +19,7 @@ CONNECTIONS = 32
 GROWTH_MB_MAX = 16
 """Of the median of the last third over that of the second: caches fill in the first."""
 DESCRIPTORS_MORE_MAX = 8
-"""The fewest of the last third over the fewest of the first: connections that are kept come and go."""
+"""The most of the last third over the most of the first: what leaks adds up, and connections that are kept come and go."""
 REST_S = 6
 """Until what is kept for a while is closed (`wire.KEPT_S`)."""
 
@@ -77,8 +77,8 @@ def _wrong(looks: list[Look]) -> list[str]:
         sorted(look.resident_mb for look in part)[len(part) // 2]
         for part in (looks[third : 2 * third], looks[-third:])
     )
-    fewest = [min(look.descriptors for look in part) for part in (looks[:third], looks[-third:])]
-    more = fewest[1] - fewest[0]
+    most = [max(look.descriptors for look in part) for part in (looks[:third], looks[-third:])]
+    more = most[1] - most[0]
     found = []
     if after - before > GROWTH_MB_MAX:
         found.append(f"memory grows: {before:.0f} MB in the second third, {after:.0f} MB in the last")
