@@ -75,7 +75,9 @@ class Client(RequestResponseCycle):
             raise ClientLeft
         if len(self.body) > bytes_max:
             raise _too_large(bytes_max)
-        return bytes(self.body)
+        self.flow.resume_reading()  # a long body paused it, and whoever does not read does not hear that the client left
+        body, self.body = bytes(self.body), bytearray()
+        return body
 
     def on_gone(self, then: Callable[[], None] | None) -> None:
         """Calls `then`, once, if the connection ends before the answer does; None: nobody."""

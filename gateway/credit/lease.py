@@ -61,7 +61,7 @@ class Leases:
         if lease is None or lease.frozen or now_us >= lease.usable_until_us or lease_id.subjects:
             return None  # the counters of what has caps are asked at every request
         amount = cost_of(order, order.output_tokens_max)
-        if amount > lease.held_nanousd - lease.pinned_nanousd:
+        if amount > lease.free_nanousd:
             return None
         return self._pin(lease, order, order.output_tokens_max, amount, begun_us)
 
@@ -100,9 +100,9 @@ class Leases:
 
 
 def lease_id_of(order: Order, begun_us: int) -> LeaseId:
-    if not order.capped:
+    capped = dict(order.capped)
+    if not capped:
         return LeaseId(order.account_id)
-    capped = [subject for subject, _ in order.capped]
     key_id = order.key_id if order.key_id in capped else ""
     project_id = order.project_id if order.project_id in capped else ""
     return LeaseId(order.account_id, key_id, project_id or "", begun_us // DAY_US * DAY_US)

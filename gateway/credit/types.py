@@ -154,9 +154,7 @@ class LeaseId(msgspec.Struct, frozen=True):
     @property
     def subjects(self) -> tuple[str, ...]:
         """The key, the project, both, or none."""
-        if not (self.key_id or self.project_id):
-            return ()
-        return tuple(subject for subject in (self.key_id, self.project_id) if subject)
+        return tuple([subject for subject in (self.key_id, self.project_id) if subject])
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,7 +138,8 @@ async def _pass_on(talk: Conversation) -> Outcome:
     meter, responder = talk.meter, talk.responder
     allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
     while payloads := await talk.exchange.more():
-        talk.trace.first_byte()
+        if not talk.client.begun:
+            talk.trace.first_byte()
         for payload in payloads:
             if payload == sse.DONE:
                 break

@@ -28,7 +28,8 @@ class Responder:
     def __init__(self, *, client: Dialect, worker: Dialect, include_usage: bool) -> None:
         self._client = client
         self._alike = client == worker
-        self._as_it_came = self._alike and client == "openai"
+        self._named = name_reasoning_twice if client == "openai" else leave_out_null_usage
+        """Passed on between two that speak alike, but for two words that some of their clients trip over."""
         self._include_usage = include_usage
         self._tail: list[bytes] = []
         self._last = b""
@@ -40,8 +41,6 @@ class Responder:
     def chunk(self, payload: bytes, event: Event | None) -> bytes | None:
         """One piece as an SSE event; None when there is nothing in it for the client."""
         self._last = payload
-        if event is None and self._as_it_came and b'"reasoning' not in payload:
-            return b"data: %b\n\n" % payload
         if self._alike:
             if event is None or event.usage is None:
                 return sse.encode(self._named(payload))
@@ -51,10 +50,6 @@ class Responder:
             return None
         encode = encode_openai.encode_chunk if self._client == "openai" else encode_mistral.encode_chunk
         return sse.encode(encode(event))
-
-    def _named(self, payload: bytes) -> bytes:
-        """Passed on between two that speak alike, but for two words that some of their clients trip over."""
-        return name_reasoning_twice(payload) if self._client == "openai" else leave_out_null_usage(payload)
 
     def cut_short(self) -> None:
         """The answer ends here, properly, although the worker had more to say: credit ran out."""

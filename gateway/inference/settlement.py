@@ -86,7 +86,7 @@ class Settlement:
             return await bill
         finally:  # cancelled, too: what was charged belongs in the log
             timer.cancel()
-            if bill.exception() is None:
+            if bill.done() and bill.exception() is None:
                 self._trace.settled(bill.result().event)
 
     def _event(self, outcome: Outcome, tally: Tally) -> UsageEvent:

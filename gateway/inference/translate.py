@@ -6,7 +6,6 @@ it report its usage.  What Mistral's clients spell differently is respelled for 
 """
 
 import hashlib
-from functools import lru_cache
 
 import msgspec
 
@@ -21,9 +20,6 @@ _encoder = msgspec.json.Encoder()
 
 _CONTINUOUS_USAGE: frozenset[Kind] = frozenset({"vllm", "sglang"})
 """Kinds that put usage on every chunk when asked, so that a cut stream has exact counts."""
-
-SALT_BYTES_MAX = 100
-"""Of a client's own salt: longer ones are not remembered."""
 
 _MISTRAL_ONLY = frozenset(("prompt_mode", "safe_prompt", "guardrails", "prompt_cache_key", "service_tier"))
 """Fields that other servers refuse or do not know.  None of them changes what is billed."""
@@ -79,16 +75,10 @@ def _respell_for_workers(fields: dict[str, msgspec.Raw], request: ChatRequest, k
 def _speak_vllm(fields: dict[str, msgspec.Raw], request: ChatRequest) -> None:
     """A salt for its prefix cache, which all tenants would share, and could time each other by; and its word for `prefix`."""
     if request.account_id:
-        own = bytes(fields.get("cache_salt", b""))
-        salt = _salt if len(own) <= SALT_BYTES_MAX else _salt.__wrapped__
-        fields["cache_salt"] = salt(request.account_id, own)
+        salt = hashlib.sha256(request.account_id.encode() + b"\n" + bytes(fields.get("cache_salt", b"")))
+        fields["cache_salt"] = _raw(salt.hexdigest())
     if isinstance(request.prompt, Prompt) and continues(request.prompt):
         fields["continue_final_message"], fields["add_generation_prompt"] = _raw(obj=True), _raw(obj=False)
-
-
-@lru_cache(maxsize=4096)
-def _salt(account_id: str, own: bytes) -> msgspec.Raw:
-    return _raw(hashlib.sha256(account_id.encode() + b"\n" + own).hexdigest())
 
 
 def _respell(fields: dict[str, msgspec.Raw], old: str, new: str) -> None:

@@ -4,11 +4,12 @@ The configuration is the fast one of structlog's performance page: bytes loggers
 """
 
 import sys
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 import structlog
+
+from gateway.kit.clock import now_us, rfc3339
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
@@ -61,11 +62,10 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 def tell(event: str, fields: dict[str, object]) -> None:
-    """`logger().info(event, **fields)` for what is written thousands of times a second: the same line, a quarter of the time."""
+    """`logger().info(event, **fields)` for what is written thousands of times a second: the same line, without structlog's chain."""
     if not _json_lines:
         _logger.info(event, **fields)
         return
-    moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    line = _encoder.encode({**fields, "event": event, "level": "info", "timestamp": moment})
+    line = _encoder.encode({**fields, "event": event, "level": "info", "timestamp": rfc3339(now_us())})
     sys.stderr.buffer.write(line + b"\n")
     sys.stderr.buffer.flush()

@@ -41,10 +41,10 @@ def among(dialect: str, column: ColumnElement[str], name: str) -> ColumnElement[
 @contextmanager
 def together(conn: Connection) -> Iterator[None]:
     """Statements whose answers nobody reads leave without waiting for one another, where there is a network between."""
-    driver: Any = conn.connection.dbapi_connection
     if conn.dialect.name != "postgresql":
         yield
         return
+    driver: Any = conn.connection.dbapi_connection
     try:
         with driver.pipeline():
             yield
@@ -139,9 +139,9 @@ class _Compiled:
 
 def _picker(names: list[str]) -> Callable[[Row], tuple[Any, ...]]:
     """The values of these names."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda row: tuple([row[name] for name in names])
+    if len(names) == 1:  # of which `itemgetter` gives the value itself
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
 
 
 def _as_sqlalchemy_says(conn: Connection, text: str, error: Any, cursor: Any) -> Any:

@@ -281,7 +281,7 @@ class Writer:
         """Without those whose credit this process has lost."""
         lost = [entry for entry in charged if entry[0].hold.process_id != self._leases.process_id]
         self._fail([], lost, ProcessLost(_GIVEN_BACK))
-        return [entry for entry in charged if entry not in lost] if lost else charged
+        return [entry for entry in charged if entry[0].hold.process_id == self._leases.process_id]
 
     def _begin_anew(self) -> None:
         """Under a new name, with nothing."""

@@ -6,8 +6,9 @@ It does what relaying needs and no more: no redirects, no compression, no cookie
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import WorkerFailed, WorkerTimedOut
@@ -36,10 +37,10 @@ class WireAnswer:
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
 
-    async def read(self, within_s: float) -> bytes:
+    def read(self, within_s: float) -> Coroutine[Any, Any, bytes]:
         if self._connection is None:
             raise broken(BROKEN_OFF)
-        return await self._connection.read(within_s)
+        return self._connection.read(within_s)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -61,26 +61,23 @@ def test_a_change_in_one_process_is_in_force_in_the_other_within_a_second(pair: 
         base_url=url, headers={"authorization": f"Bearer {made['key']}"}, trust_env=False, timeout=30
     ) as far:
 
-        def within_a_second(change: Callable[[], httpx.Response], status: int) -> float:
+        def within_a_second(change: Callable[[], httpx.Response], status: int) -> None:
             """The change is made just after the other process looked the key up."""
             time.sleep(1.1)
             far.get("/v1/models")
             assert change().status_code == 200
             changed = time.monotonic()
-            while far.post("/v1/chat/completions", json=chat("ok")).status_code != status:
-                assert time.monotonic() - changed < 4, f"not {status} yet"
-            return time.monotonic() - changed
+            while True:
+                asked = time.monotonic()
+                if far.post("/v1/chat/completions", json=chat("ok")).status_code == status:
+                    return
+                assert asked < changed + 1.0, f"asked a second later, it is not {status} yet"
 
-        took = [
-            within_a_second(lambda: desk.admin.patch(path, json={"models": [OTHER]}), 403),
-            within_a_second(lambda: desk.admin.patch(path, json={"models": None}), 200),
-            within_a_second(lambda: desk.admin.patch(path, json={"scopes": ["fim"]}), 403),
-            within_a_second(lambda: desk.admin.patch(path, json={"scopes": None}), 200),
-            within_a_second(lambda: desk.admin.delete(path), 401),
-        ]
-        assert sorted(took)[2] < 1.0 + 0.5, (
-            "a second, and what one request takes; a busy machine may be late twice"
-        )
+        within_a_second(lambda: desk.admin.patch(path, json={"models": [OTHER]}), 403)
+        within_a_second(lambda: desk.admin.patch(path, json={"models": None}), 200)
+        within_a_second(lambda: desk.admin.patch(path, json={"scopes": ["fim"]}), 403)
+        within_a_second(lambda: desk.admin.patch(path, json={"scopes": None}), 200)
+        within_a_second(lambda: desk.admin.delete(path), 401)
 
 
 def test_an_end_that_both_processes_know_is_the_same_moment(pair: tuple[Desk, str]) -> None:

@@ -170,13 +170,14 @@ def test_who_leaves_with_another_request_behind_this_one(
     assert (event.outcome, event.output_tokens < 100) == ("client_gone", True)
 
 
+@pytest.mark.parametrize("words", ["hang", "hang " + "x" * 200_000], ids=["short", "long"])
 @pytest.mark.parametrize("whole", [False, True])
 def test_who_leaves_before_the_answer_pays_nothing(
-    gateway: RunningGateway, fresh: Callable[[], str], wire: Wire, whole: bool
+    gateway: RunningGateway, fresh: Callable[[], str], wire: Wire, words: str, whole: bool
 ) -> None:
-    """In the middle of its body it has not even asked; after it, its worker is told to stop."""
+    """In the middle of its body it has not even asked; after it, its worker is told to stop, however long the body was."""
     name = fresh()
-    request = asks(gateway.account(name), said("hang"))
+    request = asks(gateway.account(name), said(words))
     wire.send(request if whole else request[:-5])
     time.sleep(0.3)
     wire.close()

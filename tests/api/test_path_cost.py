@@ -21,8 +21,8 @@ from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
 WHOLE_CALLS = 710
-STREAM_CALLS = 2570
-CHUNK_CALLS = 28
+STREAM_CALLS = 2470
+CHUNK_CALLS = 26
 CHUNKS = 64
 
 
