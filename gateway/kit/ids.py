@@ -1,6 +1,7 @@
 """Identifiers: a prefix that says what it is, and a UUIDv7 in hex (RFC 9562 section 5.7).
 
-Time-ordered, so that primary keys append; 74 random bits, so that nobody guesses another's.
+Time-ordered, to a quarter of a microsecond (RFC 9562 section 6.2, method 3), so that primary keys append and what was written
+later sorts later; 62 random bits, so that nobody guesses another's.
 """
 
 import os
@@ -8,13 +9,10 @@ import time
 
 
 def uuid7_hex() -> str:
-    """Thirty-two hex digits: 48 bits of Unix milliseconds, version, variant, 74 random bits."""
-    millis = time.time_ns() // 1_000_000
-    noise = int.from_bytes(os.urandom(10), "big")
-    high = noise >> 68  # 12 bits
-    low = noise & ((1 << 62) - 1)
-    value = (millis << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low
-    return f"{value:032x}"
+    """Thirty-two hex digits: 48 bits of Unix milliseconds, version, 12 bits of their 4,096th parts, variant, 62 random bits."""
+    millis, nanos = divmod(time.time_ns(), 1_000_000)
+    noise = int.from_bytes(os.urandom(8), "big") >> 2
+    return f"{millis:012x}7{(nanos << 12) // 1_000_000:03x}{1 << 63 | noise:016x}"
 
 
 def new_id(prefix: str) -> str:
