@@ -4,6 +4,8 @@ A stream begins with a hold for its prompt and a first step of its answer, not f
 many streams then fit into a small balance, and each still pays from credit that was set aside before.
 """
 
+import sys
+
 from gateway.inference.meter import Meter
 from gateway.inference.settlement import Settlement
 
@@ -16,7 +18,7 @@ class Allowance:
         self._settlement = settlement
         self._output_tokens_max = output_tokens_max
         self._step = step
-        self.ask_at = settlement.output_tokens_held - step // STEPS_AHEAD
+        self.ask_at = self._next()
         """From so many tokens on `covers` must be asked."""
 
     async def covers(self, meter: Meter) -> bool:
@@ -26,10 +28,13 @@ class Allowance:
             StorageUnavailable, ProcessLost: it cannot be known, so the stream cannot go on.
         """
         produced, held = meter.output_tokens, self._settlement.output_tokens_held
-        if held >= self._output_tokens_max:
-            return True  # the worker's own max_tokens ends it
         if await self._settlement.extend(min(self._step, self._output_tokens_max - held)):
-            self.ask_at = self._settlement.output_tokens_held - self._step // STEPS_AHEAD
+            self.ask_at = self._next()
         else:
             self.ask_at = held  # asked once more at the very end: somebody may top the account up
         return produced < self._settlement.output_tokens_held
+
+    def _next(self) -> int:
+        """Never, once all is held that the answer may have: the worker's own `max_tokens` ends it."""
+        held = self._settlement.output_tokens_held
+        return sys.maxsize if held >= self._output_tokens_max else held - self._step // STEPS_AHEAD

@@ -100,7 +100,7 @@ def decode(payload: bytes) -> Event:
     """
     try:
         body = _body.decode(payload)
-        usage = _usage(body)
+        usage = read_usage(body.usage) or _from_timings(body.timings)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WorkerFailed(
             "the worker sent something that is no completion; nothing was charged", work_started=True
@@ -113,20 +113,25 @@ def decode(payload: bytes) -> Event:
     return Event(id=body.id, created=body.created, model=body.model, deltas=deltas, usage=usage)
 
 
-def _usage(body: _Body) -> Usage | None:
-    counts = _counts.decode(body.usage)
+def _from_timings(timings: _Timings | None) -> Usage | None:
+    """llama.cpp puts these on every chunk when asked to."""
+    if timings is None:
+        return None
+    return Usage(
+        input_tokens=timings.cache_n + timings.prompt_n,
+        output_tokens=timings.predicted_n,
+        cached_tokens=timings.cache_n,
+        image_tokens=None,
+        reasoning_tokens=None,
+        fields={},
+    )
+
+
+def read_usage(raw: bytes) -> Usage | None:
+    """A chunk's or an answer's `usage`; None for null.  Raises msgspec.ValidationError: counts that cannot be."""
+    counts = _counts.decode(raw)
     if counts is None:
-        if body.timings is None:
-            return None
-        timings = body.timings  # llama.cpp puts these on every chunk when asked to
-        return Usage(
-            input_tokens=timings.cache_n + timings.prompt_n,
-            output_tokens=timings.predicted_n,
-            cached_tokens=timings.cache_n,
-            image_tokens=None,
-            reasoning_tokens=None,
-            fields={},
-        )
+        return None
     inputs = counts.prompt_tokens_details or _InputDetails()
     outputs = counts.completion_tokens_details or _OutputDetails()
     images = inputs.multimodal_tokens.image if inputs.multimodal_tokens else inputs.image_tokens
@@ -140,7 +145,7 @@ def _usage(body: _Body) -> Usage | None:
         cached_tokens=cached,
         image_tokens=images,
         reasoning_tokens=reasoning,
-        fields=_fields.decode(body.usage),
+        fields=_fields.decode(raw),
     )
 
 

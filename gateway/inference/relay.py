@@ -20,6 +20,7 @@ from gateway.inference.meter import Meter
 from gateway.inference.repeat import Repeat
 from gateway.inference.respond import Responder
 from gateway.inference.settlement import Settlement, usage_fields
+from gateway.inference.skim import skim
 from gateway.inference.tally import NOTHING, Sizes, Tally, tally
 from gateway.inference.trace import Trace
 from gateway.kit import sse
@@ -126,8 +127,9 @@ async def collect(talk: Conversation) -> None:
         raise
     finally:
         _stop_worker(talk)
-        # A client that left before its answer was sent has seen nothing of it, and pays nothing.
-        await talk.settlement.close(outcome, NOTHING)
+        if not talk.settlement.closed:
+            # A client that left before its answer was sent has seen nothing of it, and pays nothing.
+            await talk.settlement.close(outcome, NOTHING)
 
 
 async def _pass_on(talk: Conversation) -> Outcome:
@@ -137,9 +139,10 @@ async def _pass_on(talk: Conversation) -> Outcome:
     """
     meter, responder = talk.meter, talk.responder
     allowance = Allowance(talk.settlement, talk.sizes.output_tokens_max, talk.hold_step)
-    while payloads := await talk.exchange.more():
+    while events := await talk.exchange.more():
         if not talk.client.begun:
             talk.trace.first_byte()
+        payloads = sse.payloads(_skim(talk, events, allowance.ask_at))
         for payload in payloads:
             if payload == sse.DONE:
                 break
@@ -160,6 +163,20 @@ async def _pass_on(talk: Conversation) -> Outcome:
             "the worker ended its answer before it was complete; nothing was charged", work_started=True
         )
     return "completed"
+
+
+def _skim(talk: Conversation, events: bytes, ask_at: int) -> bytes:
+    """Passes on, all at once, what need not be looked at piece by piece; returns the rest.  Nothing, where credit is to be asked for."""
+    if talk.meter.listens or talk.meter.finished or not talk.responder.passes_on:
+        return events
+    while (found := skim(events)) is not None:
+        usage, produced = found.usage, talk.meter.output_tokens + found.count
+        if (produced if usage is None else usage.output_tokens) >= ask_at:
+            break
+        talk.meter.skimmed(found)
+        _write(talk, talk.responder.skimmed(found))
+        events = found.rest
+    return events
 
 
 def _write(talk: Conversation, piece: bytes) -> None:
@@ -192,14 +209,15 @@ def _usage(talk: Conversation, settled: Settled) -> dict[str, Any]:
 async def _end(talk: Conversation, outcome: Outcome) -> None:
     """Stops the worker and settles what was delivered, even while our own task is being cancelled."""
     _stop_worker(talk)
-    await talk.settlement.close(outcome, await _delivered(talk) if talk.meter.deltas else NOTHING)
+    if not talk.settlement.closed:
+        await talk.settlement.close(outcome, await _delivered(talk) if talk.meter.deltas else NOTHING)
 
 
 async def _drain(talk: Conversation) -> None:
     """The client left, but the upstream goes on and bills it: read to its usage, then settle what it says."""
     try:
-        while payloads := await talk.exchange.more():
-            for payload in payloads:
+        while events := await talk.exchange.more():
+            for payload in sse.payloads(events):
                 if payload == sse.DONE:
                     return
                 talk.meter.observe(payload)

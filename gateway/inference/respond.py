@@ -13,6 +13,7 @@ from gateway.errors import WorkerFailed
 from gateway.inference import encode_mistral, encode_openai
 from gateway.inference.decode import decode
 from gateway.inference.events import Delta, Dialect, Event
+from gateway.inference.skim import Skimmed
 from gateway.kit import sse
 
 _encoder = msgspec.json.Encoder()
@@ -30,6 +31,8 @@ class Responder:
         self._alike = client == worker
         self._named = name_reasoning_twice if client == "openai" else leave_out_null_usage
         """Passed on between two that speak alike, but for two words that some of their clients trip over."""
+        self.passes_on = self._alike and client == "openai"
+        """Whether the worker's chunks are what the client gets: those that `skim` finds need not be decoded."""
         self._include_usage = include_usage
         self._tail: list[bytes] = []
         self._last = b""
@@ -38,14 +41,19 @@ class Responder:
     def keep_back(self, payload: bytes) -> None:
         self._tail.append(payload)
 
-    def chunk(self, payload: bytes, event: Event | None) -> bytes | None:
+    def skimmed(self, found: Skimmed) -> bytes:
+        """Several pieces at once."""
+        events = found.events
+        self._last = events[events.rfind(b"data: ") + 6 :]
+        return name_reasoning_twice(events) if found.reasoning else events
+
+    def chunk(self, payload: bytes, event: Event) -> bytes | None:
         """One piece as an SSE event; None when there is nothing in it for the client."""
         self._last = payload
         if self._alike:
-            if event is None or event.usage is None:
+            if event.usage is None:
                 return sse.encode(self._named(payload))
             return _without_usage(self._named(payload)) if event.deltas else None
-        event = event or decode(payload)
         if not event.deltas:
             return None
         encode = encode_openai.encode_chunk if self._client == "openai" else encode_mistral.encode_chunk

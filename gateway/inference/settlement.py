@@ -40,7 +40,8 @@ class Settlement:
         self._book = book
         self._trace = trace
         self._generates = generates
-        self._closed = False
+        self.closed = False
+        """Whether its event is on its way."""
 
     @property
     def output_tokens_held(self) -> int:
@@ -70,9 +71,9 @@ class Settlement:
         Raises:
             StorageUnavailable: it could not be made durable; the hold expires and nothing is charged.
         """
-        if self._closed:
+        if self.closed:
             return None
-        self._closed = True
+        self.closed = True
         charge = Charge(
             hold=self._hold,
             event=self._event(outcome, tally),

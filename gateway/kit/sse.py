@@ -4,6 +4,7 @@ Language-model servers send nothing else of meaning; comments, `event:` and `id:
 """
 
 DONE = b"[DONE]"
+END = b"\n\n"
 
 
 def comment(text: str) -> bytes:
@@ -11,47 +12,55 @@ def comment(text: str) -> bytes:
     return f": {text}\n\n".encode()
 
 
-class LineTooLong(ValueError):
-    """A line grew past the bound: the peer is broken or hostile."""
+class EventTooLong(ValueError):
+    """An event grew past the bound: the peer is broken or hostile."""
 
 
-class Decoder:
-    """Bytes in, payloads out; a payload is the joined `data:` lines of one event.
+class Framer:
+    """Bytes in, whole events out, as they came but for their line ends, which become LF.
 
     Chunk boundaries may fall anywhere, also between CR and LF.
     """
 
-    __slots__ = ("_buffer", "_data", "_line_bytes_max")
+    __slots__ = ("_event_bytes_max", "_waiting")
 
-    def __init__(self, line_bytes_max: int) -> None:
-        self._buffer = b""
-        self._data: list[bytes] = []
-        self._line_bytes_max = line_bytes_max
+    def __init__(self, event_bytes_max: int) -> None:
+        self._waiting = b""
+        self._event_bytes_max = event_bytes_max
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Payloads completed by this chunk.
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that this chunk completes; nothing while there is none with data.
 
         Raises:
-            LineTooLong: a line exceeds `line_bytes_max`.
+            EventTooLong: an event exceeds `event_bytes_max`.
         """
-        lines = (self._buffer + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        self._buffer = lines.pop()
-        if len(self._buffer) > self._line_bytes_max:
-            raise LineTooLong(f"a line of more than {self._line_bytes_max} bytes")
-        payloads: list[bytes] = []
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            elif not line.rstrip(b"\r") and self._data:
-                payloads.append(b"\n".join(self._data))
-                self._data.clear()
-        return payloads
+        came = self._waiting + chunk if self._waiting else chunk
+        if b"\r" in came:
+            came = came.replace(b"\r\n", b"\n")
+        end = came.rfind(END)
+        whole, self._waiting = (b"", came) if end < 0 else (came[: end + 2], came[end + 2 :])
+        if len(self._waiting) > self._event_bytes_max:
+            raise EventTooLong(f"an event of more than {self._event_bytes_max} bytes")
+        return whole if b"data:" in whole else b""
 
-    def finish(self) -> list[bytes]:
+    def finish(self) -> bytes:
         """What a stream that ended without its last blank line still held."""
-        return self.feed(b"\n\n")
+        return self.feed(END)
+
+
+def payloads(events: bytes) -> list[bytes]:
+    """The data of each: its joined `data:` lines."""
+    found: list[bytes] = []
+    data: list[bytes] = []
+    for line in events.split(b"\n"):
+        if line.startswith(b"data:"):
+            data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+        elif not line.rstrip(b"\r") and data:
+            found.append(data[0] if len(data) == 1 else b"\n".join(data))
+            data.clear()
+    return found
 
 
 def encode(payload: bytes) -> bytes:
     """One event.  The payload is one line: every JSON encoder here writes no newline."""
-    return b"data: " + payload + b"\n\n"
+    return b"data: " + payload + END

@@ -21,7 +21,7 @@ BODY_BYTES_MAX = 64 * 2**20
 ERROR_BYTES_MAX = 64 * 2**10
 SMALL_BYTES_MAX = 2**20
 """A count, a token, one vector: 8,192 dimensions are 180 kB as text."""
-LINE_BYTES_MAX = 8 * 2**20
+EVENT_BYTES_MAX = 8 * 2**20
 """One event of a stream: a large tool call is kilobytes."""
 RETRY_AFTER_S_MAX = 3600
 OK = 200
@@ -35,8 +35,8 @@ class Exchange:
     def __init__(self, worker: Worker, answer: Answer, timeouts: Timeouts, begun: float, work: Work) -> None:
         self.worker = worker
         self._answer: Answer | None = answer
-        self._decoder = sse.Decoder(LINE_BYTES_MAX)
-        self._payloads: list[bytes] = []
+        self._framer = sse.Framer(EVENT_BYTES_MAX)
+        self._events = b""
         self._ended = False
         self._work = work
         self._body: bytes | None = None
@@ -47,8 +47,8 @@ class Exchange:
         self.waited_s = time.monotonic() - begun
         """Seconds spent waiting for the worker so far: the rest of a request's time is the gateway's own."""
 
-    async def more(self) -> list[bytes]:
-        """The `data:` payloads of a stream that are here, `[DONE]` included, or else the next; none at its end.
+    async def more(self) -> bytes:
+        """The events of a stream that are here, whole, `[DONE]` included, or else the next; nothing at its end.
 
         A cancelled call loses nothing: the next one goes on.
 
@@ -60,17 +60,17 @@ class Exchange:
         if "text/event-stream" not in self._answer.headers.get("content-type", ""):
             raise _nonsense("something else than a stream of events")
         try:
-            while not self._payloads and not self._ended:
+            while not self._events and not self._ended:
                 chunk = await self._read(self._gap_s)
                 self._ended = not chunk
-                self._payloads += self._decoder.feed(chunk) if chunk else self._decoder.finish()
-        except sse.LineTooLong as error:
-            raise _nonsense(f"an event with {error}") from error
-        found, self._payloads = self._payloads, []
+                self._events = self._framer.feed(chunk) if chunk else self._framer.finish()
+        except sse.EventTooLong as error:
+            raise _nonsense(str(error)) from error
+        found, self._events = self._events, b""
         return found
 
     async def begin(self, *, stream: bool, has: bytes) -> None:
-        """Waits for the first payload of a stream, or for the whole of an answer that is none: until then another worker may be asked.
+        """Waits for the first events of a stream, or for the whole of an answer that is none: until then another worker may be asked.
 
         `has` is what every whole answer of its sort has in it.
 
@@ -84,7 +84,7 @@ class Exchange:
         elif self.worker.kind not in DRAINED_KINDS:  # what those have begun is read to its end, and billed
             gap, self._gap_s = self._gap_s, self._timeouts.first_byte_s
             try:
-                self._payloads = await self.more()
+                self._events = await self.more()
             finally:
                 self._gap_s = gap
 

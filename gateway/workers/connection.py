@@ -6,7 +6,6 @@ A deadline is a number, looked at now and then (`wire.py`): a timer for each wai
 
 import asyncio
 import time
-from collections import deque
 
 import httptools
 
@@ -14,8 +13,7 @@ from gateway.workers.http import BROKEN_BEFORE, BROKEN_OFF, broken, silent
 
 HEAD_BYTES_MAX = 64 * 2**10
 BUFFER_BYTES_HIGH = 256 * 2**10
-BUFFER_BYTES_LOW = 64 * 2**10
-"""Beyond the first the socket is not read until what waits is below the second."""
+"""Beyond it the socket is not read until what waits was taken."""
 ONE_PIECE_BYTES_MAX = 64 * 2**10
 """A body up to this size is copied behind its head; a larger one is written after it."""
 
@@ -44,7 +42,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: dict[str, str] = {}
         self._head_bytes = 0
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._waiting_bytes = 0
         self._paused = False
         self.head = self.complete = self.heard = self.reusable = self._asked = False
@@ -143,20 +141,21 @@ class Connection(asyncio.Protocol):
             await self._something(within_s)
 
     async def read(self, within_s: float) -> bytes:
-        """The next piece; empty at the end.  Raises WorkerFailed: it was cut; WorkerTimedOut."""
+        """What is here, or else the next piece; empty at the end.  Raises WorkerFailed: it was cut; WorkerTimedOut."""
         while not self._pieces:
             if self.complete:
                 return b""
             if not self.open:
                 raise broken(BROKEN_OFF)
             await self._something(within_s)
-        piece = self._pieces.popleft()
-        self._waiting_bytes -= len(piece)
-        if self._paused and self._waiting_bytes < BUFFER_BYTES_LOW and self._transport is not None:
+        here = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._waiting_bytes = 0
+        if self._paused and self._transport is not None:
             self._paused = False
             if self.open:
                 self._transport.resume_reading()
-        return piece
+        return here
 
     async def _something(self, within_s: float) -> None:
         self._deadline = time.monotonic() + within_s

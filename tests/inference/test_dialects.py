@@ -14,8 +14,10 @@ from gateway.inference.events import Dialect
 from gateway.inference.meter import Meter
 from gateway.inference.request import dialect_of, parse
 from gateway.inference.respond import Responder, leave_out_null_usage
+from gateway.inference.skim import skim
 from gateway.inference.tally import Sizes
 from gateway.inference.translate import translate
+from gateway.kit import sse
 from gateway.tokens.types import PromptBound
 from gateway.workers.types import Kind, Worker
 
@@ -200,7 +202,10 @@ def test_what_no_worker_should_send(body: bytes) -> None:
 def test_a_model_cannot_fake_its_usage_in_its_answer() -> None:
     meter = Meter("vllm")
     said = '{"usage":{"prompt_tokens":0},"finish_reason":"stop","error":{}}'
-    assert meter.observe(chunk({"content": said})) is None, "escaped inside a string, it needs no parsing"
+    found = skim(sse.encode(chunk({"content": said})))
+    assert found is not None, "escaped inside a string, it need not be looked at"
+    assert found.usage is None
+    meter.observe(chunk({"content": said}))
     assert not meter.finished
     assert meter.usage is None
 

@@ -41,27 +41,27 @@ def test_a_stream_reads_the_same_wherever_it_is_cut(texts: list[str], data: st.D
         b"data: " + text.encode() + newline + b": keepalive" + newline + newline for text in texts
     )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
-    decoder, found = sse.Decoder(1000), []
+    framer, found = sse.Framer(1000), b""
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        found += decoder.feed(stream[start:end])
-    assert found + decoder.finish() == [text.encode() for text in texts]
+        found += framer.feed(stream[start:end])
+    assert sse.payloads(found + framer.finish()) == [text.encode() for text in texts]
 
 
 def test_lines_of_one_event_are_joined_and_a_last_event_needs_no_blank_line() -> None:
-    decoder = sse.Decoder(1000)
-    assert decoder.feed(b"event: x\ndata: a\ndata:b\n\ndata: last") == [b"a\nb"]
-    assert decoder.finish() == [b"last"]
+    framer = sse.Framer(1000)
+    assert sse.payloads(framer.feed(b"event: x\ndata: a\ndata:b\n\ndata: last")) == [b"a\nb"]
+    assert sse.payloads(framer.finish()) == [b"last"]
 
 
-def test_a_line_without_end_is_refused() -> None:
-    decoder = sse.Decoder(100)
-    with pytest.raises(sse.LineTooLong):
+def test_an_event_without_end_is_refused() -> None:
+    framer = sse.Framer(100)
+    with pytest.raises(sse.EventTooLong):
         for _ in range(20):
-            decoder.feed(b"data: 0123456789")
+            framer.feed(b"data: 0123456789")
 
 
 def test_encoding_is_what_decoding_reads() -> None:
-    assert sse.Decoder(100).feed(sse.encode(b'{"a":1}')) == [b'{"a":1}']
+    assert sse.payloads(sse.encode(b'{"a":1}')) == [b'{"a":1}']
 
 
 @pytest.mark.parametrize("json_lines", [True, False])
