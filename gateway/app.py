@@ -55,6 +55,7 @@ from gateway.metering.writer import Writer
 from gateway.oidc.provider import Provider
 from gateway.oidc.types import Client
 from gateway.people.find import ViewerFinder
+from gateway.rollups.recent import Recent
 from gateway.settings import CLAIM_MARGIN_S, Settings, SettingsError
 from gateway.start import key_secret
 from gateway.tokens.open import open_vocabulary
@@ -245,6 +246,8 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
     await gateway.workers.discover()
     served = gateway.workers.served_models()
     gateway.measure.open([model for model in gateway.catalog.book.models if model.id in served])
+    recent = Recent()
+    gateway.writer.told = recent.note
     beside = (
         gateway.workers.watch(),
         gateway.router.watch(),
@@ -253,7 +256,7 @@ async def _running(gateway: Gateway, lease_idle_s: float) -> AsyncIterator[None]
         gateway.audits.run(),
         tend_leases(gateway.writer, gateway.limits, lease_idle_s),
         sweep(gateway.database),
-        roll_up(gateway.database),
+        roll_up(gateway.database, recent),
         refresh_prices(gateway.database, gateway.catalog, gateway.workers),
         refresh_workers(gateway.database, gateway.workers),
     )

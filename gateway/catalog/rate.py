@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from gateway.catalog.types import TOKEN_CLASSES, CostLine, Prices, Starts, Tier, TokenCounts
-from gateway.kit.money import TOKENS_PER_PRICE_UNIT, cost_nanousd, cost_of_slices
+from gateway.kit.money import PERCENT, TOKENS_PER_PRICE_UNIT, cost_nanousd, cost_of_slices
 
 
 def classes(counts: TokenCounts) -> dict[str, int]:
@@ -45,7 +45,12 @@ def rate(
             continue
         price, begin = getattr(prices, token_class), getattr(starts, token_class)
         for part, discount in _slices(begin, begin + tokens, tiers):
-            cost = graduated(begin + part, price, tiers) - graduated(begin, price, tiers)
+            each = _per_token(price, discount)
+            cost = (
+                part * each
+                if each is not None
+                else graduated(begin + part, price, tiers) - graduated(begin, price, tiers)
+            )
             lines.append(
                 CostLine(
                     token_class=token_class,
@@ -57,6 +62,15 @@ def rate(
             )
             begin += part
     return tuple(lines)
+
+
+@lru_cache(maxsize=256)
+def _per_token(price_nanousd_per_mtok: int, discount_percent: int) -> int | None:
+    """What each token of a tier costs where that is whole nano-dollars: F then grows by so much with each, and rounds nothing."""
+    each, rest = divmod(
+        price_nanousd_per_mtok * (PERCENT - discount_percent), TOKENS_PER_PRICE_UNIT * PERCENT
+    )
+    return None if rest else each
 
 
 def _slices(begin: int, end: int, tiers: tuple[Tier, ...]) -> list[tuple[int, int]]:

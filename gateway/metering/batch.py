@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.catalog.types import Prices, Tier
-from gateway.credit.types import Hold, LeaseId, Order
+from gateway.catalog.types import CostLine, Prices, Tier
+from gateway.credit.types import GrantUse, Hold, LeaseId, Order
 from gateway.errors import TollwayError
 from gateway.kit.db import WriteConn
 from gateway.metering.types import UsageEvent
@@ -19,11 +19,20 @@ class ProcessLost(TollwayError):
     status, code, retryable = 503, "hold_lost", True
 
 
+class Booked(msgspec.Struct, frozen=True):
+    """How an event went into the ledger: its number in its account's chain, the lines of its bill, which grants paid."""
+
+    account_seq: int
+    lines: tuple[CostLine, ...]
+    uses: list[GrantUse]
+
+
 class Settled(msgspec.Struct, frozen=True):
-    """What was really charged, and what the account has left."""
+    """What was really charged, and what the account has left.  `booked`: None where that was done by a commit nobody heard of."""
 
     event: UsageEvent
     remaining_nanousd: int
+    booked: Booked | None = None
 
 
 class Bill(asyncio.Future[Settled]):

@@ -8,7 +8,7 @@ from operator import itemgetter
 import msgspec
 
 from gateway.catalog.rate import classes, rate, total_nanousd
-from gateway.catalog.types import TOKEN_CLASSES, Starts
+from gateway.catalog.types import TOKEN_CLASSES, CostLine, Starts
 from gateway.credit import store as credit
 from gateway.credit.draw import cost_of, periods, periods_of, refusal, surplus, tokens_of
 from gateway.credit.purse import Purse
@@ -17,7 +17,7 @@ from gateway.kit.clock import day_and_month
 from gateway.kit.db import WriteConn
 from gateway.kit.prepared import together
 from gateway.metering import store
-from gateway.metering.batch import Answer, Ask, Batch, Charge, LeaseAfter, Settled
+from gateway.metering.batch import Answer, Ask, Batch, Booked, Charge, LeaseAfter, Settled
 from gateway.metering.chain import GENESIS, link
 from gateway.metering.types import BILLED, Link, TierCounter, UsageEvent
 
@@ -54,21 +54,22 @@ class Ledger:
     def charge(self, charge: Charge) -> Settled:
         """Rates the event at its account's place in the month's volume, and spends that much of its hold."""
         hold, purse = charge.hold, self._purses[charge.hold.account_id]
-        event = self._rated(charge)
+        event, lines = self._rated(charge)
         self._pinned[hold.lease_id] -= hold.amount_nanousd
         self._held[hold.lease_id] -= event.cost_nanousd
+        used_before = len(purse.new_uses)
         purse.spend(event.cost_nanousd, event.request_id, event.created_us)
         for subject in (hold.key_id, hold.project_id):
             if subject is not None:
                 unheld = event.cost_nanousd if subject in hold.lease_id.subjects else 0
                 self._count(purse, subject, hold.created_us, settled=event.cost_nanousd, held=-unheld)
-        self._chain(purse, event)
-        return Settled(event, purse.balance.remaining_nanousd)
+        booked = Booked(self._chain(purse, event), lines, purse.new_uses[used_before:])
+        return Settled(event, purse.balance.remaining_nanousd, booked)
 
-    def _rated(self, charge: Charge) -> UsageEvent:
+    def _rated(self, charge: Charge) -> tuple[UsageEvent, tuple[CostLine, ...]]:
         event = charge.event
         if event.outcome not in BILLED:
-            return event
+            return event, ()
         month, counts, used = _month(event), event.counts, {}
         for name, tokens in classes(counts).items():
             place = (event.account_id, month, event.model, name)
@@ -76,16 +77,17 @@ class Ledger:
             if tokens:
                 self._volumes[place] = used[name] + tokens
                 self._moved.add(place)
-        cost = total_nanousd(rate(counts, charge.prices, charge.tiers, Starts(**used)))
+        lines = rate(counts, charge.prices, charge.tiers, Starts(**used))
         starts = {f"{name}_start": used[name] for name in TOKEN_CLASSES}
-        return msgspec.structs.replace(event, cost_nanousd=cost, **starts)
+        return msgspec.structs.replace(event, cost_nanousd=total_nanousd(lines), **starts), lines
 
-    def _chain(self, purse: Purse, event: UsageEvent) -> None:
+    def _chain(self, purse: Purse, event: UsageEvent) -> int:
         balance = purse.balance
         before, seq = balance.chain_hash or GENESIS, balance.chain_seq + 1
         place = Link(seq, link(before, seq, msgspec.structs.asdict(event)))
         purse.balance = msgspec.structs.replace(balance, chain_seq=seq, chain_hash=place.chain_hash)
         self._events.append((event, place))
+        return seq
 
     def reclaim(self) -> None:
         """Takes back what frozen leases have free; what has expired meanwhile can then expire whole."""

@@ -8,7 +8,7 @@ taken until the ledger can be written again.  What is waiting is bounded: beyond
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -47,6 +47,8 @@ class Writer:
         self._charged: list[_Charged] = []
         self._idle: set[LeaseId] = set()
         self._task: asyncio.Task[None] | None = None
+        self.told: Callable[[Sequence[Settled]], object] = len
+        """Is given what each batch settled, in the order of the chains."""
         self._alone = 0
         """How many entries still go one by one: a batch was refused for one of them."""
         self._closing = False
@@ -60,11 +62,7 @@ class Writer:
         return self._leases.process_id
 
     async def hold_bound(self, order: Order) -> Hold | None:
-        """Credit for a request by an upper bound, where there is plenty; None: count exactly, and ask with `hold`.
-
-        Raises:
-            StorageUnavailable: as `hold`.
-        """
+        """Credit for a request by an upper bound, where there is plenty; None: count exactly, and ask with `hold`.  Raises as `hold`."""
         return await self._hold(msgspec.structs.replace(order, only_from_plenty=True), self._clock())
 
     async def hold(self, order: Order) -> Hold:
@@ -248,6 +246,7 @@ class Writer:
         self, batch: Batch, committed: Committed, asked: list[_Asked], charged: list[_Charged]
     ) -> None:
         self._number, self._heard_us = batch.number, batch.now_us
+        self.told(committed.settled)
         for lease_id, after in committed.leases.items():
             self._leases.of(lease_id).settle(
                 after.held_nanousd, after.usable_until_us, generous=after.generous

@@ -45,19 +45,25 @@ def tally(
     sums: dict[Group, Counted] = defaultdict(nothing)
     for event, place in metering.walk_chain(conn, account_id, done, until):
         lines = rater.lines(event)
-        month = months[month_of(event.created_us)]
-        month.add_requests(event.price_version, 1, place.account_seq, place.account_seq)
-        for line in lines:
-            kind = (event.model, line.token_class, line.price_nanousd_per_mtok, line.discount_percent)
-            month.add_line(kind, line.tokens, line.cost_nanousd)
-        group = (period_of(event.created_us), event.key_id, event.project_id or "", event.model)
-        counted = sums[group]
+        add_to_month(months[month_of(event.created_us)], event, place.account_seq, lines)
+        counted = sums[group_of(event, period_of)]
         add_event(counted, event)
         if place.account_seq > unsplit_seq:
             split_event(counted, event, lines)
     for day, grant_id, nanousd in metering.sum_uses_by_day(conn, account_id, done, until):
         months[_month_of(day)].add_use(grant_id, nanousd)
     return Tallied(dict(months), dict(sums))
+
+
+def group_of(event: UsageEvent, period_of: Callable[[int], int]) -> Group:
+    return period_of(event.created_us), event.key_id, event.project_id or "", event.model
+
+
+def add_to_month(month: Month, event: UsageEvent, seq: int, lines: Iterable[CostLine]) -> None:
+    month.add_requests(event.price_version, 1, seq, seq)
+    for line in lines:
+        kind = (event.model, line.token_class, line.price_nanousd_per_mtok, line.discount_percent)
+        month.add_line(kind, line.tokens, line.cost_nanousd)
 
 
 def nothing() -> Counted:
