@@ -70,7 +70,7 @@ def operation_of(body: bytes) -> Operation:
 
 def refuse_unoffered(operation: Operation, model: Model) -> None:
     """Raises BadRequest, which says what the model offers."""
-    if operation not in model.operations:
+    if not getattr(model, operation):
         offered = " and ".join(f"{name} ({PATHS[name]})" for name in model.operations)
         raise BadRequest(
             f"{model.id} has no {PATHS[operation]}; it offers {offered}",

@@ -6,6 +6,7 @@ it report its usage.  What Mistral's clients spell differently is respelled for 
 """
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -75,10 +76,14 @@ def _respell_for_workers(fields: dict[str, msgspec.Raw], request: ChatRequest, k
 def _speak_vllm(fields: dict[str, msgspec.Raw], request: ChatRequest) -> None:
     """A salt for its prefix cache, which all tenants would share, and could time each other by; and its word for `prefix`."""
     if request.account_id:
-        salt = hashlib.sha256(request.account_id.encode() + b"\n" + bytes(fields.get("cache_salt", b"")))
-        fields["cache_salt"] = _raw(salt.hexdigest())
+        fields["cache_salt"] = _salt(request.account_id, bytes(fields.get("cache_salt", b"")))
     if isinstance(request.prompt, Prompt) and continues(request.prompt):
         fields["continue_final_message"], fields["add_generation_prompt"] = _raw(obj=True), _raw(obj=False)
+
+
+@lru_cache(maxsize=1024)
+def _salt(account_id: str, own: bytes) -> msgspec.Raw:
+    return _raw(hashlib.sha256(account_id.encode() + b"\n" + own).hexdigest())
 
 
 def _respell(fields: dict[str, msgspec.Raw], old: str, new: str) -> None:

@@ -3,6 +3,7 @@
 The configuration is the fast one of structlog's performance page: bytes loggers, a cached bound logger, msgspec.
 """
 
+import asyncio
 import sys
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ def _serialize(event: Any, **_: Any) -> bytes:
 
 _logger = cast("structlog.typing.FilteringBoundLogger", structlog.get_logger())
 _json_lines = False
+_lines: list[bytes] = []
+"""Of this turn of the event loop."""
 
 
 def configure(*, json_lines: bool) -> None:
@@ -62,10 +65,20 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 def tell(event: str, fields: dict[str, object]) -> None:
-    """`logger().info(event, **fields)` for what is written thousands of times a second: the same line, without structlog's chain."""
+    """`logger().info(event, **fields)` for what is written thousands of times a second: the same line, without structlog's chain,
+    and lines of one turn of the event loop leave together.
+    """
     if not _json_lines:
         _logger.info(event, **fields)
         return
-    line = _encoder.encode({**fields, "event": event, "level": "info", "timestamp": rfc3339(now_us())})
-    sys.stderr.buffer.write(line + b"\n")
+    fields |= {"event": event, "level": "info", "timestamp": rfc3339(now_us())}
+    _lines.append(_encoder.encode(fields) + b"\n")
+    if len(_lines) == 1:
+        asyncio.get_running_loop().call_soon(_write_lines)
+
+
+def _write_lines() -> None:
+    written = b"".join(_lines)
+    _lines.clear()
+    sys.stderr.buffer.write(written)
     sys.stderr.buffer.flush()

@@ -63,7 +63,7 @@ class Writer:
 
     async def hold_bound(self, order: Order) -> Hold | None:
         """Credit for a request by an upper bound, where there is plenty; None: count exactly, and ask with `hold`.  Raises as `hold`."""
-        return await self._hold(msgspec.structs.replace(order, only_from_plenty=True), self._clock())
+        return await self._hold(order, self._clock(), plenty=True)
 
     async def hold(self, order: Order) -> Hold:
         """Credit for a request, from the database unless a lease has it: all of it, or what there is.
@@ -132,16 +132,16 @@ class Writer:
         except StorageUnavailable as error:
             logger().warning("leases_not_given_back", reason=error.message)  # they are, when they expire
 
-    async def _hold(self, order: Order, begun_us: int) -> Hold | None:
+    async def _hold(self, order: Order, begun_us: int, *, plenty: bool = False) -> Hold | None:
         self._refuse_if_unable()
         hold = self._leases.take(order, begun_us, self._clock())
         if hold is not None:
             return hold
         if len(self._asked) >= ASKS_MAX:
-            raise StorageUnavailable(
-                f"{ASKS_MAX} requests are waiting for credit; try again", retry_after_s=1
-            )
+            raise StorageUnavailable(f"{ASKS_MAX} requests wait for credit; try again", retry_after_s=1)
         future: asyncio.Future[Hold | None] = asyncio.get_running_loop().create_future()
+        if plenty:
+            order = msgspec.structs.replace(order, only_from_plenty=True)
         ask = Ask(order=order, lease_id=lease_id_of(order, begun_us), begun_us=begun_us)
         self._asked.append((ask, future))
         self._kick()

@@ -40,6 +40,8 @@ class Registry:
         self._changes: dict[str, Change] = {}
         self._mistral_at = float("-inf")
         self._withdrawn: dict[tuple[str, str], float] = {}
+        self.version = 0
+        """Counts the changes of who serves what."""
 
     @property
     def workers(self) -> list[Worker]:
@@ -50,6 +52,7 @@ class Registry:
 
         A worker that was removed is asked nothing more; what it is doing it finishes.
         """
+        self.version += 1
         self._changes = {change.name: change for change in changes}
         wanted = {name: change for name, change in self._changes.items() if change.url is not None}
         for name in [name for name in self._added if name not in wanted]:
@@ -89,7 +92,13 @@ class Registry:
     def withdraw(self, name: str, model_id: str) -> None:
         """It lists the model and will not serve it to us: a plan without it."""
         self._withdrawn[name, model_id] = time.monotonic() + WITHDRAWN_S
+        self.version += 1
         logger().error("model_withdrawn", worker=name, model=model_id, for_s=WITHDRAWN_S)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether who serves what stays as it is until something is changed: a model that was withdrawn comes back by itself."""
+        return not self._withdrawn
 
     def served_models(self) -> set[str]:
         return {
@@ -134,6 +143,7 @@ class Registry:
             return  # removed while it was asked
         found = self._as_mistral_says(worker, cards) if remote else self._as_it_says(worker, cards)
         self._workers[worker.name] = self._as_changed(found)
+        self.version += 1
         self._unknown.discard(worker.name)
         logger().info(
             "worker_found", worker=found.name, url=found.url, kind=found.kind, models=sorted(found.models)

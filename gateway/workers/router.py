@@ -27,6 +27,7 @@ from gateway.workers.types import Kind, Need, Policy, Worker
 
 TICK_S = 0.1
 """How often those who wait look again by themselves: a pause may be over, a worker may have been added."""
+ALLOWED_MAX = 1024
 UNFIT = 2**62
 """Added to the tier of a worker that may not be able to take the request: asked when nobody else can."""
 
@@ -54,6 +55,8 @@ class Router:
         self._routing = routing
         self._queue: Queue[Line] = Queue(routing.queue_max)
         self.rings: dict[tuple[tuple[str, int], ...], Ring] = {}
+        self._allowed: dict[tuple[int, str, Policy, frozenset[Kind] | None], list[Worker]] = {}
+        """As of a version of the registry: asked twice for each request."""
         self._chance = Random()  # noqa: S311 - a spread, not a secret
 
     @property
@@ -63,6 +66,10 @@ class Router:
     def allowed(self, need: Need) -> list[Worker]:
         """Those that serve the model, understand the request, and that the policy admits.  Raises NoWorker."""
         policy = self._policy(need)
+        asked = (self.registry.version, need.model_id, policy, need.kinds)
+        known = self._allowed.get(asked)
+        if known is not None:
+            return known
         found = [
             worker
             for worker in self.registry.serving(need.model_id)
@@ -73,6 +80,10 @@ class Router:
                 f"no worker may serve {need.model_id!r} under the policy {policy!r}; ask the operator",
                 retry_after_s=5,
             )
+        if len(self._allowed) >= ALLOWED_MAX:
+            self._allowed.clear()
+        if self.registry.is_lasting:
+            self._allowed[asked] = found
         return found
 
     async def pick(
@@ -86,7 +97,9 @@ class Router:
             NoWorker: nobody serves the model.
             WorkerBusy: all are busy, and will be for longer than one may wait; or too many wait.
         """
-        untried = [worker for worker in self.allowed(need) if worker.name not in tried]
+        untried = self.allowed(need)
+        if tried:
+            untried = [worker for worker in untried if worker.name not in tried]
         if not untried:
             return None
         if not self._queue.has(self._line(need)):

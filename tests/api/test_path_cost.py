@@ -20,9 +20,9 @@ from tests.fixtures.running import RunningGateway, chat
 from tests.fixtures.scripted import ScriptedWorker
 
 REQUESTS = 30
-WHOLE_CALLS = 710
-STREAM_CALLS = 1480
-CHUNK_CALLS = 40
+WHOLE_CALLS = 690
+STREAM_CALLS = 1460
+CHUNK_CALLS = 41
 CHUNKS = 16
 """Each comes alone, as from a worker that generates one token at a time; those that come together cost less."""
 
