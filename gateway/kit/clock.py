@@ -20,8 +20,12 @@ def now_us() -> int:
 def rfc3339(instant_us: int) -> str:
     """`2026-11-23T13:05:00.123456Z`, for people and JSON."""
     seconds, micros = divmod(instant_us, SECOND_US)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
 def day_and_month(instant_us: int) -> tuple[str, str]:
