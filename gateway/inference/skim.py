@@ -17,7 +17,7 @@ _SAYS_NOTHING = rb'"[a-z_]+": ?(?:null|\[\]|"assistant")'
 _NULLS = rb'(?:, ?"[a-z_]+": ?null)*+'
 _REST_OF_BODY = rb"[^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+\}"
 _CHUNK = re.compile(
-    rb'(data: \{[^\[{\n]*+\[(?:(?<="choices":\[)|(?<="choices": \[))\{"index": ?0, ?'
+    rb'(data: \{(?:"(?!error")[a-z_]+": ?(?:"[^"\\\n]*+"|[0-9]++|null), ?)*+"choices": ?\[\{"index": ?0, ?'
     rb'(?:"delta": ?\{(?:' + _SAYS_NOTHING + rb', ?)*+)?"(?:content|text|reasoning|reasoning_content)": ?")'
     rb'(?!")' + _REST_OF_TEXT +
     rb'("(?:(?:, ?' + _SAYS_NOTHING + rb")*+\})?" + _NULLS + rb"\}\]" + _NULLS +

@@ -47,8 +47,8 @@ class Writer:
         self._charged: list[_Charged] = []
         self._idle: set[LeaseId] = set()
         self._task: asyncio.Task[None] | None = None
-        self.told: Callable[[Sequence[Settled]], object] = len
-        """Is given what each batch settled, in the order of the chains."""
+        self.told: Callable[[Sequence[Settled]], None] | None = None
+        """Is given what each batch settled, in the order of the chains: later, so that it cannot undo a bill."""
         self._alone = 0
         """How many entries still go one by one: a batch was refused for one of them."""
         self._closing = False
@@ -246,7 +246,8 @@ class Writer:
         self, batch: Batch, committed: Committed, asked: list[_Asked], charged: list[_Charged]
     ) -> None:
         self._number, self._heard_us = batch.number, batch.now_us
-        self.told(committed.settled)
+        if self.told is not None:
+            asyncio.get_running_loop().call_soon(self.told, committed.settled)
         for lease_id, after in committed.leases.items():
             self._leases.of(lease_id).settle(
                 after.held_nanousd, after.usable_until_us, generous=after.generous

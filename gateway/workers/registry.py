@@ -98,7 +98,8 @@ class Registry:
     @property
     def is_lasting(self) -> bool:
         """Whether who serves what stays as it is until something is changed: a model that was withdrawn comes back by itself."""
-        return not self._withdrawn
+        now = time.monotonic()
+        return all(until <= now for until in self._withdrawn.values())
 
     def served_models(self) -> set[str]:
         return {

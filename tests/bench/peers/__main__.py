@@ -129,8 +129,9 @@ def _tell(found: list[Measured], spread: list[processes.Spread], folder: Path | 
         ratios(found, CONNECTIONS[1]),
     ]  # fmt: skip
     lines += [
-        f"- Two processes on both cores, which load and upstream share, give {each.two / each.one:.2f}x one with {each.database}:"
-        f" {each.two:,.0f} and {each.one:,.0f} requests/s, {processes.CONNECTIONS} connections."
+        f"- Two processes on both cores, which load and upstream share, give {each.two.rate / each.one.rate:.2f}x one with {each.database}:"
+        f" {each.two.rate:,.0f} and {each.one.rate:,.0f} requests/s, {processes.CONNECTIONS} connections; a request takes {each.two.cpu_us:,.0f}"
+        f" and {each.one.cpu_us:,.0f} us of CPU, so that with a core each, two would give {each.by_cpu:.2f}x as far as CPU limits them."
         for each in spread
     ]  # fmt: skip
     broken = [f"{each.name}: {each.errors}" for each in found if each.errors]

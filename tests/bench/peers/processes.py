@@ -12,12 +12,22 @@ CONNECTIONS = 128
 ROUNDS = 3
 
 
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests a second of one process, and of two."""
+class Served(msgspec.Struct, frozen=True):
+    """Requests a second, and microseconds of CPU that each took."""
 
+    rate: float
+    cpu_us: float
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
     database: str
-    one: float
-    two: float
+    one: Served
+    two: Served
+
+    @property
+    def by_cpu(self) -> float:
+        """What two give beside one where each has a core of its own, as far as CPU limits them and not the ledger's lock."""
+        return 2 * self.one.cpu_us / self.two.cpu_us
 
 
 class _One(Tollway):
@@ -42,12 +52,12 @@ def measure(upstreams: Upstreams, seconds: int) -> list[Spread]:
         ("PostgreSQL", _OneOnPostgres, _TwoOnPostgres),
     ]
     return [
-        Spread(database=name, one=_rate(one, upstreams, seconds), two=_rate(two, upstreams, seconds))
+        Spread(database=name, one=_served(one, upstreams, seconds), two=_served(two, upstreams, seconds))
         for name, one, two in pairs
     ]
 
 
-def _rate(kind: type[Tollway], upstreams: Upstreams, seconds: int) -> float:
+def _served(kind: type[Tollway], upstreams: Upstreams, seconds: int) -> Served:
     gateway = kind(upstreams)
     try:
         gateway.check()
@@ -56,6 +66,7 @@ def _rate(kind: type[Tollway], upstreams: Upstreams, seconds: int) -> float:
             for _ in range(1 + ROUNDS)
         ]
         assert not any(run.errors for run in runs), "an answer was none"
-        return median(run.rate for run in runs[1:])  # the first one warms it up
+        counted = runs[1:]  # the first one warms it up
+        return Served(median(run.rate for run in counted), median(run.cpu_us for run in counted))
     finally:
         gateway.stop()
