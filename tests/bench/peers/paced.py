@@ -19,7 +19,7 @@ from tests.bench.peers.upstream import PACED_MODEL
 
 PACE_MS = 200
 """Each stream's.  2,000 of them are 10,000 chunks a second: what one core of Python can pass on, with room to spare."""
-CHUNKS = 40
+CHUNKS = 32
 SENT = re.compile(rb"t(\d+)e")
 
 
