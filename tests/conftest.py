@@ -7,9 +7,9 @@ import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from gateway.kit import schema
 from gateway.kit.db import Database
 from tests.fixtures.capable import CapableWorker
+from tests.fixtures.migrated import migrate
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.running import RunningGateway
 from tests.fixtures.scripted import ScriptedWorker
@@ -43,7 +43,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated database."""
-    schema.upgrade(database_url)
+    migrate(database_url)
     opened = Database(database_url)
     yield opened
     opened.close()

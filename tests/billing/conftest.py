@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,9 +5,9 @@ import pytest
 import stripe
 
 from gateway.billing import stripe_api
-from gateway.kit import schema
 from gateway.kit.db import Database
 from tests.billing.world import World, world_of
+from tests.fixtures.migrated import migrate
 
 
 @pytest.fixture(autouse=True)
@@ -25,19 +24,13 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[World
         yield made
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "test.db"
-    schema.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def bare(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """On SQLite, for what is tried a hundred times; and each failure reaches us: Stripe's library tries nothing again."""
     monkeypatch.setattr(stripe_api, "RETRIES", 0)
-    shutil.copy(migrated, tmp_path / "test.db")
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    migrate(url)
+    database = Database(url)
     with world_of(database, monkeypatch) as made:
         yield made
     database.close()

@@ -22,13 +22,13 @@ from gateway.credit.give import give, set_credit_limit
 from gateway.credit.store import list_counters
 from gateway.credit.types import NO_CAPS, Caps, Counter, Hold, Order
 from gateway.errors import Conflict, InsufficientCredit
-from gateway.kit import schema
 from gateway.kit.clock import next_month_us
 from gateway.kit.db import Database
 from gateway.metering.batch import ProcessLost
 from gateway.metering.types import Outcome
 from gateway.metering.writer import Writer
 from tests.fixtures.ledger import TIERED, Books, order
+from tests.fixtures.migrated import migrate
 
 HOUR = 3_600_000_000
 MONTHLY = 5_000
@@ -42,7 +42,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self._folder = TemporaryDirectory()
         url = f"sqlite:///{self._folder.name}/ledger.db"
-        schema.upgrade(url)
+        migrate(url)
         self._database = Database(url)
         self.books = Books(self._database)
         self.running: list[tuple[Writer, Order, Hold]] = []
