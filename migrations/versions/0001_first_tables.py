@@ -16,6 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _accounts()
+    _credit()
+    _usage_events()
+
+
+def _accounts() -> None:
     op.create_table('accounts',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
@@ -47,6 +53,8 @@ def upgrade() -> None:
     )
     op.create_index('ix_api_keys_account_id', 'api_keys', ['account_id'], unique=False)
 
+
+def _credit() -> None:
     op.create_table('balances',
     sa.Column('account_id', sa.String(length=64), nullable=False),
     sa.Column('granted_nanousd', sa.BigInteger(), nullable=False),
@@ -96,6 +104,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['request_id'], ['holds.request_id'], name=op.f('fk_hold_resolutions_request_id')),
     sa.PrimaryKeyConstraint('request_id', name=op.f('pk_hold_resolutions'))
     )
+
+
+def _usage_events() -> None:
     op.create_table('usage_events',
     sa.Column('request_id', sa.String(length=64), nullable=False),
     sa.Column('account_id', sa.String(length=64), nullable=False),

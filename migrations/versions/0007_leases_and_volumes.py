@@ -25,6 +25,7 @@ PRIORITIES = {"monthly_free": 0, "promotion": 10, "sign_up": 20}
 
 def upgrade() -> None:
     _new_tables()
+    _new_counters()
     with op.batch_alter_table("api_keys") as batch:
         for window in ("day", "month", "total"):
             batch.add_column(sa.Column(f"cap_{window}_nanousd", sa.BigInteger(), nullable=True))
@@ -105,6 +106,9 @@ def _new_tables() -> None:
         sa.PrimaryKeyConstraint("process_id", "account_id", "key_id", "day_us", name="pk_leases"),
     )
     op.create_index("ix_leases_account_id", "leases", ["account_id"])
+
+
+def _new_counters() -> None:
     op.create_table(
         "key_counters",
         sa.Column("key_id", sa.String(64), nullable=False),

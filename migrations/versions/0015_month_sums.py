@@ -34,49 +34,52 @@ NEW = ("month_uses", "month_lines", "month_counts", "usage_all_days", "usage_mon
 SUMS = ("usage_hours", "usage_days", "rollup_marks")
 
 
+def _refers(table: str, column: str, to: str) -> sa.ForeignKey:
+    return sa.ForeignKey(to, name=f"fk_{table}_{column}")
+
+
+def _month_of(table: str) -> list[sa.Column]:
+    return [
+        sa.Column("account_id", sa.String(64), _refers(table, "account_id", "accounts.id")),
+        sa.Column("month", sa.BigInteger()),
+    ]
+
+
+def _amounts(*names: str) -> list[sa.Column]:
+    return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
+
+
 def upgrade() -> None:
-    def refers(table: str, column: str, to: str) -> sa.ForeignKey:
-        return sa.ForeignKey(to, name=f"fk_{table}_{column}")
-
-    def month_of(table: str) -> list[sa.Column]:
-        return [
-            sa.Column("account_id", sa.String(64), refers(table, "account_id", "accounts.id")),
-            sa.Column("month", sa.BigInteger()),
-        ]
-
-    def amounts(*names: str) -> list[sa.Column]:
-        return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
-
     op.create_table(
         "usage_months",
-        *month_of("usage_months"),
-        sa.Column("key_id", sa.String(64), refers("usage_months", "key_id", "api_keys.id")),
+        *_month_of("usage_months"),
+        sa.Column("key_id", sa.String(64), _refers("usage_months", "key_id", "api_keys.id")),
         sa.Column("model", sa.String(200)),
-        *amounts(*SUMMED),
+        *_amounts(*SUMMED),
         sa.PrimaryKeyConstraint("account_id", "month", "key_id", "model", name="pk_usage_months"),
     )
     op.create_table(
         "usage_all_days",
         sa.Column("day", sa.BigInteger()),
         sa.Column("model", sa.String(200)),
-        *amounts(*SUMMED),
+        *_amounts(*SUMMED),
         sa.PrimaryKeyConstraint("day", "model", name="pk_usage_all_days"),
     )
     op.create_table(
         "month_counts",
-        *month_of("month_counts"),
-        sa.Column("price_version", sa.Integer(), refers("month_counts", "price_version", "price_books.version")),
-        *amounts("requests", "first_seq", "last_seq"),
+        *_month_of("month_counts"),
+        sa.Column("price_version", sa.Integer(), _refers("month_counts", "price_version", "price_books.version")),
+        *_amounts("requests", "first_seq", "last_seq"),
         sa.PrimaryKeyConstraint("account_id", "month", "price_version", name="pk_month_counts"),
     )
     op.create_table(
         "month_lines",
-        *month_of("month_lines"),
+        *_month_of("month_lines"),
         sa.Column("model", sa.String(200)),
         sa.Column("token_class", sa.String(20)),
         sa.Column("price_nanousd_per_mtok", sa.BigInteger()),
         sa.Column("discount_percent", sa.Integer()),
-        *amounts("tokens", "cost_nanousd"),
+        *_amounts("tokens", "cost_nanousd"),
         sa.PrimaryKeyConstraint(
             "account_id", "month", "model", "token_class", "price_nanousd_per_mtok", "discount_percent",
             name="pk_month_lines",
@@ -84,9 +87,9 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table(
         "month_uses",
-        *month_of("month_uses"),
-        sa.Column("grant_id", sa.String(64), refers("month_uses", "grant_id", "grants.id")),
-        *amounts("amount_nanousd"),
+        *_month_of("month_uses"),
+        sa.Column("grant_id", sa.String(64), _refers("month_uses", "grant_id", "grants.id")),
+        *_amounts("amount_nanousd"),
         sa.PrimaryKeyConstraint("account_id", "month", "grant_id", name="pk_month_uses"),
     )
     for table in SUMS:

@@ -14,6 +14,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _rules()
+    _messages()
+
+
+def _rules() -> None:
     op.create_table(
         "alert_rules",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -38,6 +43,9 @@ def upgrade() -> None:
         sa.Column("recovered_us", sa.BigInteger, nullable=True),
     )
     op.create_index("ix_alert_firings_account_id", "alert_firings", ["account_id", "fired_us"])
+
+
+def _messages() -> None:
     op.create_table(
         "alert_targets",
         sa.Column("id", sa.String(64), primary_key=True),

@@ -36,8 +36,10 @@ TABLES = (
 
 def upgrade() -> None:
     _accounts_and_payments()
+    _reversals_and_automatic_top_ups()
     _invoices()
     _stripe()
+    _outbox_and_reports()
 
 
 def _accounts_and_payments() -> None:
@@ -80,6 +82,9 @@ def _accounts_and_payments() -> None:
         sa.CheckConstraint("(top_up_id IS NULL) <> (invoice_id IS NULL)", name=op.f("ck_payments_for_one_thing")),
     )
     op.create_index("ix_payments_account_id", "payments", ['account_id', 'at_us'])
+
+
+def _reversals_and_automatic_top_ups() -> None:
     op.create_table(
         "reversals",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -181,6 +186,9 @@ def _stripe() -> None:
         sa.Column("outcome", sa.String(500), nullable=True),
     )
     op.create_index("ix_stripe_inbox_due", "stripe_inbox", ['due_us'], sqlite_where=sa.text("stripe_inbox.handled_us IS NULL"), postgresql_where=sa.text("stripe_inbox.handled_us IS NULL"))
+
+
+def _outbox_and_reports() -> None:
     op.create_table(
         "stripe_outbox",
         sa.Column("id", sa.String(100), primary_key=True),

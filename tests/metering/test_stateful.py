@@ -240,7 +240,7 @@ class Ledger(RuleBasedStateMachine):
 
 TestLedger = pytest.mark.timeout(600)(Ledger.TestCase)
 TestLedger.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=40,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
     deadline=None,

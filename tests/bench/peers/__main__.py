@@ -125,7 +125,10 @@ def _alone(peer: Peer, peers: list[Peer]) -> Iterator[None]:
 
 
 def _round(peer: Peer, direct: Direct, measured: Measured, seconds: int) -> None:
-    for count in CONNECTIONS[: 2 if measured.half else 3]:  # the most of them once
+    again = bool(measured.half)
+    for count in (
+        CONNECTIONS[:-1] if again else CONNECTIONS
+    ):  # the most connections once: it is what takes longest
         run = load.run(peer, connections=count, seconds=seconds, stream=False)
         measured.whole.setdefault(count, []).append(run)
     count = CONNECTIONS[1]
